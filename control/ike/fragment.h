@@ -39,7 +39,7 @@ class Reassembler {
   // anew (2.5.2: the peer fragments smaller), as does another Message ID.
   Step add(TimePoint now, wire::Bytes message, const Header& header, const Chain& outside,
            const SkCipher& cipher);
-  // Frees what is stored if it is older than kMaxAge. add() does so too.
+  // Frees what is stored if it is as old as kMaxAge. add() does so too.
   void expire(TimePoint now);
   void reset();
   // When expire() has something to do; TimePoint::max() if never.
@@ -47,6 +47,7 @@ class Reassembler {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  void start(TimePoint now, uint32_t message_id, uint16_t total);
   Step complete();
 
   uint32_t message_id_ = 0;

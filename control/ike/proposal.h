@@ -41,8 +41,9 @@ std::string to_string(const EspSuite& suite);  // "AES256-GCM-16/ECP-384/ESN"
 // the KEY_LENGTH attribute. Transforms Kanmon cannot run are left out; no usable one: empty list.
 // `spi` 0 is for IKE_SA_INIT, another is the new SPI of a rekeyed IKE SA.
 std::vector<Proposal> make_ike_proposals(const IkeTransforms& ours, uint64_t spi);
-// Likewise for ESP. `pfs` false leaves groups out (IKE_AUTH). ESN transforms: with `ours.esn` both,
-// ESN first, else "no ESN" only.
+// Likewise for ESP, one proposal for each integrity transform (AEAD: none), so that only configured
+// pairs are offered. `pfs` false leaves groups out (IKE_AUTH). ESN transforms: with `ours.esn`
+// both, ESN first, else "no ESN" only.
 std::vector<Proposal> make_esp_proposals(const EspTransforms& ours, uint32_t spi, bool pfs);
 
 // What a responder chose: the suite and the proposal that says so, the initiator's number in it,

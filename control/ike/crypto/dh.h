@@ -27,9 +27,9 @@ class Dh {
   // A fresh key from OpenSSL's generator. kUnsupported for a group Kanmon does not have, kSystem if
   // OpenSSL refuses.
   static Result<Dh> make(uint16_t group);
-  // A key with a given private value, big-endian (X25519: the 32 octets of RFC 7748); for known
-  // answer tests.
-  static Result<Dh> with_private(uint16_t group, wire::Bytes private_value);
+  // A key given by both halves, for known answer tests: the private value big-endian (X25519: the
+  // 32 octets of RFC 7748), the public one as in the KE payload. Not checked to belong together.
+  static Result<Dh> with_key(uint16_t group, wire::Bytes private_value, wire::Bytes public_value);
 
   uint16_t group() const { return group_; }
   // As the KE payload carries it.

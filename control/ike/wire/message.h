@@ -27,10 +27,11 @@ struct Opened {
   Opened& operator=(Opened&&) = default;
 };
 
-// Opens the SK payload of `message`, whose outside has been parsed into `outside` (chain.h) and
-// checked (rules.h). ICV first, then decryption, then padding, then the payloads inside; a failure
-// before the payloads has Refusal::notify kNone and error kAuthFailed or kTruncated: drop silently.
-// SKF payloads go through Reassembler (fragment.h) instead.
+// Opens the SK payload of `message`, whose outside has been parsed into `outside` (chain.h, from
+// message.subspan(kHeaderBytes)) and checked (rules.h). ICV first, then decryption, then padding,
+// then the payloads inside; a failure before the payloads has Refusal::notify kNone and error
+// kAuthFailed or kTruncated: drop silently. SKF payloads go through Reassembler (fragment.h)
+// instead.
 [[nodiscard]] Verdict open_message(wire::Bytes message, const Chain& outside,
                                    const SkCipher& cipher, Opened& out);
 

@@ -95,7 +95,7 @@ struct Proposal {
   uint8_t number = 1;
   ProtocolId protocol = ProtocolId::kIke;
   uint8_t spi_bytes = 0;  // 0, 4 or 8; what is longer on the wire makes the proposal unusable
-  bool usable = true;     // false: SPI size wrong for the protocol
+  bool usable = true;     // false: SPI of a wrong size, zero, or reserved (RFC 4303 section 2.1)
   std::array<uint8_t, 8> spi{};
   std::vector<Transform> transforms;
 
