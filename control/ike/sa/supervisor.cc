@@ -45,11 +45,38 @@ bool better(const IkeSa* a, const IkeSa* b) {
          std::tuple(!b->worn_out, has_own_child(*b), b->spi_initiator, b->agreed.spi_responder);
 }
 
+std::vector<Child*> current_children(const Tunnel& tunnel) {
+  std::vector<Child*> all;
+  for (Child* child : tunnel.children)
+    if (child->state == ChildState::kLive && !child->redundant && !child->superseded())
+      all.push_back(child);
+  return all;
+}
+
+// Both ends made a child SA at the same time. As after a collision of rekeyings (2.8.1) the lowest
+// nonce tells which one goes, by who began it.
+void on_surplus_children(Core& core, Tunnel& tunnel) {
+  std::vector<Child*> all = current_children(tunnel);
+  if (all.size() < 2) return;
+  std::ranges::sort(all, [](const Child* a, const Child* b) {
+    return std::ranges::lexicographical_compare(b->lowest_nonce, a->lowest_nonce);
+  });
+  for (auto it = all.begin() + 1; it != all.end(); ++it) {
+    if (!(*it)->initiator) continue;
+    IkeSa& ike = *(*it)->ike;
+    core.log(Host::Level::kInfo, "child-surplus",
+             fmt::format("{} in={} why=\"both ends made a child SA\"", who(ike),
+                         spi_text((*it)->spi())));
+    sad::begin_delete(core, **it);
+    pump(core, ike);
+  }
+}
+
 void on_surplus(Core& core, Tunnel& tunnel) {
   std::vector<IkeSa*> all;
   for (IkeSa* sa : tunnel.ike_sas)
     if (counts(*sa)) all.push_back(sa);
-  if (all.size() < 2) return;
+  if (all.size() < 2) return on_surplus_children(core, tunnel);
   std::ranges::sort(all, better);
   for (auto it = all.begin() + 1; it != all.end(); ++it)
     if ((*it)->initiator || (*it)->worn_out)
@@ -107,6 +134,8 @@ void child_up(Core& core, Child& child) {
   tunnel.child_failures = 0;
   tunnel.reason.clear();
   core.timers.cancel(TimerKind::kTunnelChild, tunnel.serial);
+  if (current_children(tunnel).size() > 1)
+    core.timers.arm(TimerKind::kTunnelSurplus, tunnel.serial, core.now + kSurplusAfter);
   core.log(
       Host::Level::kInfo, "child-up",
       fmt::format("tunnel={} in={} out={} algorithm={} udp={} local_ts={} remote_ts={}",

@@ -55,7 +55,7 @@ uint64_t g_collisions = 0;
 void collide(const Run& run) {
   SCOPED_TRACE(run.text());
   TwoPeers peers(run.seed);
-  peers.traffic_interval = milliseconds(50);
+  peers.traffic_interval = milliseconds(200);
   ASSERT_TRUE(peers.connect());
   const uint64_t base = peers.sent.size();
   peers.fate = [&](const Message& message) -> Fate {
@@ -67,7 +67,7 @@ void collide(const Run& run) {
   want(peers, true, run.a);
   peers.run_for(run.b_later);
   want(peers, false, run.b);
-  peers.run_for(seconds(90));
+  peers.run_for(seconds(75));
   EXPECT_EQ(peers.mirror_problem(), "");
   EXPECT_EQ(peers.status(true).ike_spi_initiator, peers.status(false).ike_spi_initiator);
   const bool lossless = run.a != Wish::kHardLimit && run.b != Wish::kHardLimit;
@@ -78,20 +78,20 @@ void collide(const Run& run) {
     if (peers.side(is_a).host.has_log(g_event)) ++g_collisions;
 }
 
-// With no loss all orders of arrival, at offsets that reach from one request in flight to all over.
+// With no loss orders of arrival, at offsets that reach from one request in flight to all over.
 void all_orders(Wish a, Wish b) {
   for (const int later_us : {0, 3000, 4500, 9000, 14'000})
-    for (uint32_t slow = 0; slow < 64; ++slow) {
+    for (uint32_t slow = 0; slow < 32; ++slow) {
       collide({a, b, std::chrono::microseconds(later_us), slow, ~0ull, slow});
       if (::testing::Test::HasFailure()) return;
     }
 }
 
 void any_one_lost(Wish a, Wish b) {
-  for (uint64_t seed = 0; seed < 4; ++seed)
+  for (uint64_t seed = 0; seed < 2; ++seed)
     for (const int later_us : {0, 4500})
       for (uint64_t lost = 0; lost < 10; ++lost)
-        for (const uint32_t slow : {0u, 1u, 2u, 4u, 8u, 5u, 10u, 33u}) {
+        for (const uint32_t slow : {0u, 1u, 2u, 8u, 10u}) {
           collide({a, b, std::chrono::microseconds(later_us), slow, lost, seed});
           if (::testing::Test::HasFailure()) return;
         }
