@@ -48,11 +48,11 @@ struct DataPlaneOptions {
 };
 
 struct PortOptions {
-  std::string name;    // for messages
-  std::string device;  // "pci:0000:3b:00.0", "af_packet:eth1", "af_xdp:eth1", "tap:kan0",
-                       // "memif:id=0,role=client,socket=/run/m.sock",
-                       // "pcap:rx=in.pcap,tx=out.pcap", "ring:wire", "null:"
-  uint16_t mtu = 1500;                  // octets of an IP packet
+  std::string name;     // for messages
+  std::string device;   // "pci:0000:3b:00.0", "af_packet:eth1", "af_xdp:eth1", "tap:kan0",
+                        // "memif:id=0,role=client,socket=/run/m.sock",
+                        // "pcap:rx=in.pcap,tx=out.pcap", "ring:wire", "null:"
+  uint16_t mtu = 1500;  // octets of an IP packet
   std::optional<wire::MacAddress> mac;  // absent: the device's own
 };
 
