@@ -17,8 +17,8 @@ DataPlaneOptions options_of(const config::Config& config) {
   DataPlaneOptions o;
   o.workers = config.system.workers;
   o.worker_cores = config.system.worker_cores;
-  o.power = config.system.power == config::Power::kPerformance ? Power::kPerformance
-                                                               : Power::kBalanced;
+  o.power =
+      config.system.power == config::Power::kPerformance ? Power::kPerformance : Power::kBalanced;
   o.packet_buffers = config.system.packet_buffers;
   o.eal_args = config.system.eal_args;
   for (const auto& port : config.ports) o.devices.push_back(port.device);
@@ -46,6 +46,7 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       ike_(*this, {}),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
+      load_(plane_->workers()),
       started_(std::chrono::steady_clock::now()) {}
 
 Gateway::~Gateway() {
@@ -85,6 +86,7 @@ void Gateway::tick(TimePoint now) {
   next_slow_tick_ = now + kSlowTick;
   neighbors_.tick(now);
   watch_traffic(now);
+  measure_load(now);
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
 }
@@ -161,6 +163,20 @@ void Gateway::watch_traffic(TimePoint now) {
   for (const News& n : news) ike_.traffic_seen(now, n.spi, n.in, n.out, n.peer);
 }
 
+void Gateway::measure_load(TimePoint now) {
+  if (now < next_load_) return;
+  next_load_ = now + std::chrono::seconds(1);
+  for (uint16_t w = 0; w < plane_->workers(); ++w) {
+    const WorkerCounters& c = plane_->counters(w);
+    const uint64_t busy = c.busy_cycles.get(), total = c.total_cycles.get();
+    Load& load = load_[w];
+    const uint64_t span = total - load.total;
+    load.share = span == 0 ? 0 : static_cast<double>(busy - load.busy) / static_cast<double>(span);
+    load.busy = busy;
+    load.total = total;
+  }
+}
+
 // ---- neighbours
 
 void Gateway::send_frame(uint16_t port, const neighbor::Frame& frame) {
@@ -169,10 +185,9 @@ void Gateway::send_frame(uint16_t port, const neighbor::Frame& frame) {
 
 void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
                        const wire::MacAddress& mac) {
-  log::debug("neighbor", "resolved",
-             {{"port", port_name(port)},
-              {"address", address.to_string()},
-              {"mac", wire::to_string(mac)}});
+  log::debug(
+      "neighbor", "resolved",
+      {{"port", port_name(port)}, {"address", address.to_string()}, {"mac", wire::to_string(mac)}});
   adjacencies_[adjacency] = {port, address};
   publish_adjacency(adjacency, port, &mac);
   LiveTable* table = table_of_port(port);
@@ -182,9 +197,8 @@ void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t a
     (void)table->underlay_routes->set(routing::Origin::kNeighbor, prefix,
                                       routing::UnderlayNextHop::neighbour(adjacency));
   } else {
-    (void)table->overlay_routes->set(
-        routing::Origin::kNeighbor, prefix,
-        fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
+    (void)table->overlay_routes->set(routing::Origin::kNeighbor, prefix,
+                                     fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
   }
 }
 
@@ -205,12 +219,13 @@ void Gateway::release(neighbor::Held packet) {
   (void)plane_->send_packet(held->table, held->bytes);
 }
 
-void Gateway::discard(neighbor::Held packet) { delete static_cast<HeldPacket*>(packet); }
+void Gateway::discard(neighbor::Held packet) {
+  delete static_cast<HeldPacket*>(packet);
+}
 
 // ---- IKE
 
-void Gateway::send(const wire::Endpoint& local, const wire::Endpoint& remote,
-                   wire::Bytes message) {
+void Gateway::send(const wire::Endpoint& local, const wire::Endpoint& remote, wire::Bytes message) {
   send_local(local.address, ike::build_datagram(local, remote, message));
 }
 
@@ -228,9 +243,15 @@ void Gateway::send_local(const wire::IpAddress& from, const std::vector<uint8_t>
   (void)plane_->send_packet(table->number, packet);
 }
 
-void Gateway::random(wire::MutableBytes out) { strong_random(out); }
-Result<uint32_t> Gateway::reserve_spi(uint32_t) { return sas_.reserve_spi(); }
-void Gateway::release_spi(uint32_t spi) { sas_.release_spi(spi); }
+void Gateway::random(wire::MutableBytes out) {
+  strong_random(out);
+}
+Result<uint32_t> Gateway::reserve_spi(uint32_t) {
+  return sas_.reserve_spi();
+}
+void Gateway::release_spi(uint32_t spi) {
+  sas_.release_spi(spi);
+}
 
 void Gateway::install_inbound(const ike::ChildSa& child) {
   const Status done = sas_.install_inbound(child);

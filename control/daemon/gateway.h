@@ -33,7 +33,7 @@ struct OpenPort {
 struct LiveTable {
   uint16_t number = 0;
   bool underlay = false;
-  std::unique_ptr<routing::Table> overlay_routes;          // if !underlay
+  std::unique_ptr<routing::Table> overlay_routes;           // if !underlay
   std::unique_ptr<routing::UnderlayTable> underlay_routes;  // if underlay
   std::vector<routing::Wanted> installed;                   // what the configuration asked for
 
@@ -86,6 +86,8 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const wire::IpAddress* adjacency_address(uint32_t adjacency) const;
   uint16_t adjacency_port(uint32_t adjacency) const;
   TimePoint started() const { return started_; }
+  // Share of its time a worker was busy over the last second, 0 … 1.
+  double load(uint16_t worker) const { return load_[worker].share; }
   // Refused before they reached IKE: no UDP, bad lengths or checksums.
   uint64_t bad_datagrams() const { return bad_datagrams_; }
 
@@ -130,6 +132,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet);
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
   void watch_traffic(TimePoint now);
+  void measure_load(TimePoint now);
 
   // Applying a configuration, in apply.cc; the order is in apply().
   bool open_ports(const config::Config& next, std::vector<std::string>& opened,
@@ -137,6 +140,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void close_ports(const std::vector<std::string>& names);
   void apply(TimePoint now, config::Config next);
   void apply_ports(const config::Config& next);
+  void forget_neighbors(const OpenPort& port);
   void apply_tables(TimePoint now, const std::map<std::string, routing::PlannedTable>& wanted);
   void apply_routes(TimePoint now, LiveTable& table, const std::vector<routing::Wanted>& wanted);
   void install_route(TimePoint now, LiveTable& table, const routing::Wanted& route);
@@ -167,6 +171,13 @@ class Gateway final : private neighbor::Host, private ike::Host {
     uint64_t packets_out = 0;
   };
   std::map<uint32_t, Seen> seen_;
+  struct Load {
+    uint64_t busy = 0;   // cycles at the last measurement
+    uint64_t total = 0;  // likewise
+    double share = 0;
+  };
+  std::vector<Load> load_;  // [worker]
+  TimePoint next_load_{};
   TimePoint started_;
   TimePoint next_slow_tick_{};
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own
