@@ -4,9 +4,11 @@ A Sniffer records a link with tcpdump and judges the record; in the kernel, a tr
 every frame of a kind that has no business there, whatever the rate.
 """
 
+import ctypes
 import ipaddress
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -16,6 +18,7 @@ from .conditions import wait_until
 from .process import run
 from .traffic import MARKER
 
+TCPDUMP = shutil.which("tcpdump") or "/usr/bin/tcpdump"
 SNAP = 320  # bytes kept of each frame: all headers, and the start of the payload where the marker is
 # Multicast listener reports hide behind a hop-by-hop header, hence the last clause.
 ALLOWED = ("arp or esp or icmp or icmp6 or udp port 500 or udp port 4500 "
@@ -98,9 +101,9 @@ class Sniffer:
         self.inside = [ipaddress.ip_network(prefix) for prefix in inside]
         self.label = label or f"{namespace.name} {interface}"
         self.pcap = namespace.lab.path(f"{namespace.name}-{interface}.pcap")
-        self.tripwire = Tripwire(namespace, interface, [p for p in inside])
+        self.tripwire = Tripwire(namespace, interface, inside)
         self.process = namespace.spawn(
-            f"tcpdump-{interface}", "tcpdump", "-i", interface, "-n", "-p", "-s", SNAP, "-B", 16384,
+            f"tcpdump-{interface}", namespace.lab.tool(TCPDUMP), "-i", interface, "-n", "-p", "-s", SNAP, "-B", 16384,
             "-U", "--immediate-mode", "-Z", "root", "-w", self.pcap)
         wait_until(lambda: "listening on" in self.process.output(), 10, f"tcpdump on {self.label}")
 
@@ -149,9 +152,8 @@ class Tripwire:
     def __init__(self, namespace, interface, inside):
         nets = " or ".join(f"net {prefix}" for prefix in inside)
         expression = f"not ({ALLOWED})" + (f" or {nets}" if nets else "")
-        words = run(["tcpdump", "-ddd", "-y", "EN10MB", expression]).stdout.split()
+        words = run([namespace.lab.tool(TCPDUMP), "-ddd", "-y", "EN10MB", expression]).stdout.split()
         program = b"".join(struct.pack("=HBBI", *map(int, words[i:i + 4])) for i in range(1, len(words), 4))
-        import ctypes
         self.buffer = ctypes.create_string_buffer(program, len(program))  # must outlive setsockopt only
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,

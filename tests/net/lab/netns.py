@@ -112,10 +112,10 @@ class Lab:
 
     serial = itertools.count(1)
 
-    def __init__(self, keep=False, directory=None):
+    def __init__(self, keep=False, directory=None, prefix=None):
         sweep()
         self.keep = keep
-        self.prefix = f"{PREFIX}{os.getpid()}-{start_time(os.getpid())}-{next(Lab.serial)}-"
+        self.prefix = prefix or f"{PREFIX}{os.getpid()}-{start_time(os.getpid())}-{next(Lab.serial)}-"
         self.directory = directory or tempfile.mkdtemp(prefix="kanmon-test.", dir=RUN_ROOT)
         os.makedirs(self.directory, exist_ok=True)
         self.namespaces = {}
@@ -150,6 +150,15 @@ class Lab:
 
     def path(self, *parts):
         return os.path.join(self.directory, *parts)
+
+    def tool(self, path):
+        """A copy of a program inside the lab. Debian's AppArmor profiles of tcpdump and strongSwan go by
+        path and would keep the originals from the lab's files."""
+        copy = self.path("bin", os.path.basename(path))
+        if not os.path.exists(copy):
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copy(path, copy)
+        return copy
 
     def spawn(self, name, command, **options):
         """Starts a process that ends with the lab; its log is <name>.log, or <name>-2.log if that is taken."""

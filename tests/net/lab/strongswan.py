@@ -157,7 +157,7 @@ class StrongSwan(Swanctl):
 
     def start(self):
         """Starts charon (again) and loads the configuration; ready when its socket answers."""
-        self.process = self.namespace.spawn(f"charon-{self.label}", "/usr/sbin/charon-systemd",
+        self.process = self.namespace.spawn(f"charon-{self.label}", self.namespace.lab.tool("/usr/sbin/charon-systemd"),
                                             env=self.environment)
         wait_until(self.answers, 15, f"{self.label}: charon's socket to answer")
         self.load()
@@ -172,6 +172,6 @@ class StrongSwan(Swanctl):
         self.process.stop(signal.SIGTERM if graceful else signal.SIGKILL, deadline_s=15)
 
     def swanctl(self, *words, check=True, timeout_s=30):
-        done = run(["swanctl", *words, "--uri", self.uri], check=check, timeout_s=timeout_s,
+        done = run([self.namespace.lab.tool("/usr/sbin/swanctl"), *words, "--uri", self.uri], check=check, timeout_s=timeout_s,
                    env=self.environment)
         return done.returncode, done.stdout + done.stderr

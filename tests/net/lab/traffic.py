@@ -59,6 +59,7 @@ class Stream:
         lab = source_namespace.lab
         port = next(Stream.ports)
         self.name = f"{kind} {source} -> {destination}"
+        self.report = None  # set by stop()
         self.result = lab.path(f"stream-{port}.json")
         shared_path = lab.path(f"stream-{port}.shared")
         with open(shared_path, "wb") as file:
@@ -95,7 +96,8 @@ class Stream:
         with open(self.result) as result:
             text = result.read()
         assert text, f"{self.name}: no report: {self.process.output()}"
-        return Report(self.name, **json.loads(text))
+        self.report = Report(self.name, **json.loads(text))
+        return self.report
 
     def __enter__(self):
         return self
