@@ -1,26 +1,13 @@
 // What a worker counts. Each counter has one writer, its worker; control reads at any time.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "dataplane/common/cacheline.h"
+#include "dataplane/common/counter.h"
 #include "dataplane/worker/drops.h"
 
 namespace kanmon {
-
-// A counter with one writing thread and any number of readers: costs what a plain one costs.
-class Counter {
- public:
-  void add(uint64_t n) {  // the owner only
-    v_.store(v_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  void set(uint64_t v) { v_.store(v, std::memory_order_relaxed); }  // the owner only
-  uint64_t get() const { return v_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> v_{0};
-};
 
 struct StageCounters {
   Counter bursts;

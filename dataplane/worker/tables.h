@@ -10,6 +10,8 @@
 #include "dataplane/common/cacheline.h"
 #include "dataplane/fib/next_hop.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/sa/encap.h"
+#include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/spi.h"
 #include "dataplane/wire/address.h"
 
@@ -17,10 +19,6 @@ namespace kanmon::fib {
 class Lpm4;
 class Lpm6;
 }  // namespace kanmon::fib
-namespace kanmon::sa {
-struct InboundSa;
-struct Encap;
-}  // namespace kanmon::sa
 
 namespace kanmon {
 
@@ -78,5 +76,10 @@ struct Tables {
   RouteTable tables[kMaxTables];
   PortRecord ports[kMaxPorts];
 };
+
+inline sa::InboundSa* Tables::inbound(uint32_t spi) const {
+  sa::InboundSa* sa = inbound_sas[sa::slot(spi)];
+  return sa != nullptr && sa->spi == spi ? sa : nullptr;
+}
 
 }  // namespace kanmon
