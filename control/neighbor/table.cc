@@ -47,8 +47,8 @@ std::optional<uint32_t> Table::ask(TimePoint now, uint16_t port, const wire::IpA
   return n->adjacency;
 }
 
-void Table::unpin(uint16_t port, const wire::IpAddress& address) {
-  if (Neighbor* n = find(port, address)) n->pinned = false;
+void Table::unpin_all() {
+  for (auto& [key, n] : neighbors_) n.pinned = false;
 }
 
 void Table::hold(TimePoint now, uint16_t port, const wire::IpAddress& address, Held packet) {

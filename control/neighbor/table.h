@@ -70,7 +70,8 @@ class Table {
   // and asked for again for ever (a gateway, a peer). No value: the table is full.
   std::optional<uint32_t> ask(TimePoint now, uint16_t port, const wire::IpAddress& address,
                               bool pinned);
-  void unpin(uint16_t port, const wire::IpAddress& address);
+  // Ends all pins; who still needs a neighbour asks again with `pinned` before the next tick().
+  void unpin_all();
   // Keeps `packet` until its neighbour answers or fails; asks if need be. Takes the packet.
   void hold(TimePoint now, uint16_t port, const wire::IpAddress& address, Held packet);
 

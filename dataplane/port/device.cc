@@ -35,8 +35,7 @@ constexpr Row kRows[] = {
 
 std::string known_kinds() {
   std::string text;
-  for (const Row& row : kRows)
-    text += (text.empty() ? "" : ", ") + std::string(row.prefix) + ":";
+  for (const Row& row : kRows) text += (text.empty() ? "" : ", ") + std::string(row.prefix) + ":";
   return text;
 }
 
@@ -81,10 +80,11 @@ void fill(Device& device, const Row& row, std::string_view text, uint16_t queues
       device.arguments = text.substr(std::min(comma + 1, text.size()));
       break;
     }
-    case Style::kInterface: fill_interface(device, text, queues, mtu); break;
+    case Style::kInterface:
+      fill_interface(device, text, queues, mtu);
+      break;
     case Style::kArguments:
-      device.arguments =
-          row.kind == DeviceKind::kPcap ? pcap_arguments(text) : std::string(text);
+      device.arguments = row.kind == DeviceKind::kPcap ? pcap_arguments(text) : std::string(text);
       // Without this the null driver receives without end.
       if (row.kind == DeviceKind::kNull && text.empty()) device.arguments = "no-rx=1";
       break;
@@ -109,8 +109,8 @@ Device parse_device(std::string_view text, uint32_t serial, uint16_t queues, uin
   }
   const std::string_view argument = text.substr(colon + 1);
   if (argument.empty() && !row->expects.empty()) {
-    device.error = "expected " + std::string(row->expects) + " after \"" +
-                   std::string(row->prefix) + ":\"";
+    device.error =
+        "expected " + std::string(row->expects) + " after \"" + std::string(row->prefix) + ":\"";
     return device;
   }
   device.kind = row->kind;

@@ -13,9 +13,9 @@ namespace kanmon::port {
 struct EalOptions {
   uint16_t workers = 1;
   std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
-  uint32_t memory_mib = 256;           // for packet buffers and device queues
-  std::vector<std::string> devices;    // device strings that will be opened
-  std::string extra_args{};            // escape hatch, split at spaces, comes last and wins
+  uint32_t memory_mib = 256;             // for packet buffers and device queues
+  std::vector<std::string> devices{};      // device strings that will be opened
+  std::string extra_args{};              // escape hatch, split at spaces, comes last and wins
 };
 
 // What the machine has.

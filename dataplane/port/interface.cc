@@ -1,19 +1,18 @@
 #include "dataplane/port/interface.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include <bpf/libbpf.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace kanmon::port {
 namespace {
@@ -57,10 +56,8 @@ struct Feature {
   uint32_t command;
   const char* name;  // as ethtool -K calls it
 };
-constexpr Feature kHarmful[] = {{ETHTOOL_GTXCSUM, "tx"},
-                                {ETHTOOL_GTSO, "tso"},
-                                {ETHTOOL_GGSO, "gso"},
-                                {ETHTOOL_GGRO, "gro"}};
+constexpr Feature kHarmful[] = {
+    {ETHTOOL_GTXCSUM, "tx"}, {ETHTOOL_GTSO, "tso"}, {ETHTOOL_GGSO, "gso"}, {ETHTOOL_GGRO, "gro"}};
 
 std::string offload_warning(const std::string& name, Asker& asker) {
   std::string on, off;
@@ -89,8 +86,9 @@ std::string address_warning(const std::string& name) {
   }
   freeifaddrs(list);
   if (!v4 && !v6) return {};
-  return name + " has kernel addresses: the kernel answers beside Kanmon; remove them: 'ip addr "
-                "flush dev " +
+  return name +
+         " has kernel addresses: the kernel answers beside Kanmon; remove them: 'ip addr "
+         "flush dev " +
          name + (v6 ? "; sysctl -w net.ipv6.conf." + name + ".disable_ipv6=1'" : "'");
 }
 

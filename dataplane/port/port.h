@@ -21,7 +21,7 @@ struct PortOptions {
   // "memif:id=0,role=client,socket=/run/m.sock", "pcap:rx=in.pcap,tx=out.pcap";
   // arguments of the driver may follow after a comma.
   std::string device{};
-  uint16_t mtu = 1500;                     // octets of an IP packet
+  uint16_t mtu = 1500;                    // octets of an IP packet
   std::optional<wire::MacAddress> mac{};  // absent: the device's own
 };
 

@@ -16,6 +16,7 @@
 
 #include "dataplane/common/result.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/port/port.h"
 #include "dataplane/rings/messages.h"
 #include "dataplane/wire/address.h"
 #include "dataplane/wire/bytes.h"
@@ -36,57 +37,15 @@ enum class Power : uint8_t {
 };
 
 struct DataPlaneOptions {
-  uint16_t workers = 1;                // 1 … 64
-  std::vector<uint16_t> worker_cores;  // CPU of each worker; empty: spread over the allowed CPUs
+  uint16_t workers = 1;                  // 1 … 64
+  std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
   Power power = Power::kBalanced;
-  uint32_t packet_buffers = 16'384;  // mbufs per NUMA node
-  std::vector<std::string> devices;  // device strings known at start: EAL needs to know of some
-  std::string eal_args;              // appended to what Kanmon composes, split at spaces
-  Tables::Capacity capacity;
+  uint32_t packet_buffers = 16'384;    // mbufs per NUMA node
+  std::vector<std::string> devices{};  // device strings known at start: EAL needs to know of some
+  std::string eal_args{};              // appended to what Kanmon composes, split at spaces
+  Tables::Capacity capacity{};
   // No threads: the caller turns the workers (tests, the flow runner, benchmarks).
   bool stepped = false;
-};
-
-struct PortOptions {
-  std::string name;     // for messages
-  std::string device;   // "pci:0000:3b:00.0", "af_packet:eth1", "af_xdp:eth1", "tap:kan0",
-                        // "memif:id=0,role=client,socket=/run/m.sock",
-                        // "pcap:rx=in.pcap,tx=out.pcap", "ring:wire", "null:"
-  uint16_t mtu = 1500;  // octets of an IP packet
-  std::optional<wire::MacAddress> mac;  // absent: the device's own
-};
-
-// A port that is open. `id` is what commands and metadata call it.
-struct PortInfo {
-  uint16_t id = kNoPort;
-  std::string name;
-  std::string device;
-  wire::MacAddress mac{};
-  uint16_t mtu = 1500;
-  uint16_t rx_queues = 0;
-  uint16_t tx_queues = 0;
-};
-
-struct PortStatus {
-  bool link_up = false;
-  uint32_t speed_mbps = 0;  // 0: unknown
-  uint64_t rx_packets = 0;
-  uint64_t tx_packets = 0;
-  uint64_t rx_bytes = 0;
-  uint64_t tx_bytes = 0;
-  uint64_t rx_missed = 0;  // dropped by the device: the workers were behind
-  uint64_t rx_errors = 0;
-  uint64_t tx_errors = 0;
-  uint64_t rx_no_buffer = 0;
-};
-
-// A value or a sentence for the operator; warnings come with either.
-template <class T>
-struct Outcome {
-  std::optional<T> value;
-  std::string error;  // "port wan: af_packet:eth9: no such interface"; empty if there is a value
-  std::vector<std::string> warnings;
-  explicit operator bool() const { return value.has_value(); }
 };
 
 // A packet a worker gave to control. `bytes` is valid during the callback only: the whole Ethernet
