@@ -160,7 +160,7 @@ int run(const Arguments& arguments) {
   daemon::raise_file_limit();
   log::configure(loaded.config->system);
   std::vector<config::Problem> problems;
-  auto gateway = daemon::Gateway::start(std::move(*loaded.config), problems);
+  auto gateway = daemon::Gateway::start(std::move(*loaded.config), arguments.config, problems);
   for (auto& p : problems) p.file = p.file.empty() ? arguments.config : p.file;
   print(problems);
   if (gateway == nullptr) return 1;

@@ -165,9 +165,8 @@ void Gateway::apply_tables(TimePoint, const std::map<std::string, routing::Plann
     LiveTable& table = tables_[name];
     table.number = static_cast<uint16_t>(table_numbers_.take(name).value_or(0));
     table.underlay = plan.underlay;
-    if (plan.underlay)
-      table.underlay_routes = std::make_unique<routing::UnderlayTable>(plane_->qsbr());
-    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(plane_->qsbr());
+    if (plan.underlay) table.underlay_routes = std::make_unique<routing::UnderlayTable>(nodes_);
+    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(nodes_);
   }
 }
 

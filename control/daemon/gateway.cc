@@ -40,6 +40,7 @@ std::optional<wire::IpAddress> destination_of(wire::Bytes packet) {
 Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
     : config_(std::move(config)),
       plane_(std::move(plane)),
+      nodes_(plane_->qsbr()),
       commands_(*plane_),
       sas_(commands_, strong_random, plane_->workers()),
       neighbors_(*this),
@@ -54,7 +55,7 @@ Gateway::~Gateway() {
   (void)plane_->stop();
 }
 
-std::unique_ptr<Gateway> Gateway::start(config::Config config,
+std::unique_ptr<Gateway> Gateway::start(config::Config config, std::string file,
                                         std::vector<config::Problem>& problems) {
   auto plane = DataPlane::start(options_of(config));
   for (const auto& warning : plane.warnings)
@@ -65,6 +66,7 @@ std::unique_ptr<Gateway> Gateway::start(config::Config config,
   }
   std::unique_ptr<Gateway> gateway(new Gateway({}, std::move(*plane.value)));
   gateway->config_.system = config.system;
+  gateway->config_file_ = std::move(file);
   const auto result = gateway->reload(std::chrono::steady_clock::now(), std::move(config));
   problems.insert(problems.end(), result.problems.begin(), result.problems.end());
   if (!result.ok) return nullptr;

@@ -51,8 +51,8 @@ struct ReloadResult {
 class Gateway final : private neighbor::Host, private ike::Host {
  public:
   // Starts the data plane, opens the ports and installs everything `config` says. Null: `problems`
-  // has the reason, everything is closed again.
-  static std::unique_ptr<Gateway> start(config::Config config,
+  // has the reason, everything is closed again. `file`: where it came from, for show version.
+  static std::unique_ptr<Gateway> start(config::Config config, std::string file,
                                         std::vector<config::Problem>& problems);
   ~Gateway() override;
 
@@ -71,6 +71,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
 
   // For the API.
   const config::Config& config() const { return config_; }
+  const std::string& config_file() const { return config_file_; }
   DataPlane& data_plane() { return *plane_; }
   const DataPlane& data_plane() const { return *plane_; }
   const std::map<std::string, OpenPort>& ports() const { return ports_; }
@@ -154,7 +155,9 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const OpenPort* port_by_id(uint16_t id) const;
 
   config::Config config_;
+  std::string config_file_;
   std::unique_ptr<DataPlane> plane_;
+  fib::NodePool nodes_;
   publish::DataPlanePlane commands_;
   publish::SaStore sas_;
   neighbor::Table neighbors_;

@@ -3,9 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <intel-ipsec-mb.h>
-#include <openssl/crypto.h>
-#include <rte_version.h>
 
 namespace kanmon::daemon::views {
 namespace {
@@ -171,29 +168,30 @@ Json tunnels(const Gateway& g, TimePoint now) {
   for (const auto& t : g.ike().status(now)) {
     const auto traffic = g.sas().traffic(t.tunnel);
     const bool ike_up = t.ike_spi_responder != 0;
-    rows.push_back({{"tunnel", t.name},
-                    {"state", to_string(t.state)},
-                    {"local", t.local.to_string()},
-                    {"remote", t.remote.address.is_unspecified() ? Json() : t.remote.to_string()},
-                    {"peer_id", text_or_null(t.peer_id)},
-                    {"udp_encap", t.udp_encapsulation},
-                    {"ike_age_s", ike_up ? Json(seconds(t.ike_age)) : Json()},
-                    {"ike_rekey_in_s", ike_up ? Json(seconds(t.ike_rekey_in)) : Json()},
-                    {"role", t.initiator ? "initiator" : "responder"},
-                    {"ike_spi_initiator", fmt::format("{:016x}", t.ike_spi_initiator)},
-                    {"ike_spi_responder", fmt::format("{:016x}", t.ike_spi_responder)},
-                    {"ike_algorithms", text_or_null(t.ike_algorithms)},
-                    {"nat_local", t.nat_local},
-                    {"nat_remote", t.nat_remote},
-                    {"children", t.children.size()},
-                    {"packets_in", traffic.packets_in},
-                    {"packets_out", traffic.packets_out},
-                    {"bytes_in", traffic.bytes_in},
-                    {"bytes_out", traffic.bytes_out},
-                    {"ike_rekeys", t.ike_rekeys},
-                    {"child_rekeys", t.child_rekeys},
-                    {"retransmits", t.retransmits},
-                    {"reason", text_or_null(t.reason)}});
+    rows.push_back(
+        {{"tunnel", t.name},
+         {"state", to_string(t.state)},
+         {"local", t.local.to_string()},
+         {"remote", t.remote.address.is_unspecified() ? Json() : Json(t.remote.to_string())},
+         {"peer_id", text_or_null(t.peer_id)},
+         {"udp_encap", t.udp_encapsulation},
+         {"ike_age_s", ike_up ? Json(seconds(t.ike_age)) : Json()},
+         {"ike_rekey_in_s", ike_up ? Json(seconds(t.ike_rekey_in)) : Json()},
+         {"role", t.initiator ? "initiator" : "responder"},
+         {"ike_spi_initiator", fmt::format("{:016x}", t.ike_spi_initiator)},
+         {"ike_spi_responder", fmt::format("{:016x}", t.ike_spi_responder)},
+         {"ike_algorithms", text_or_null(t.ike_algorithms)},
+         {"nat_local", t.nat_local},
+         {"nat_remote", t.nat_remote},
+         {"children", t.children.size()},
+         {"packets_in", traffic.packets_in},
+         {"packets_out", traffic.packets_out},
+         {"bytes_in", traffic.bytes_in},
+         {"bytes_out", traffic.bytes_out},
+         {"ike_rekeys", t.ike_rekeys},
+         {"child_rekeys", t.child_rekeys},
+         {"retransmits", t.retransmits},
+         {"reason", text_or_null(t.reason)}});
   }
   return {{"tunnels", rows}};
 }
@@ -292,13 +290,14 @@ Json stages(const Gateway& g) {
       drops += n;
       if (n > worst) worst = n, worst_name = kDrops[d].name;
     }
-    rows.push_back({{"stage", kStageNames[s]},
-                    {"bursts", bursts},
-                    {"packets", packets},
-                    {"packets_per_burst", ratio(packets, bursts)},
-                    {"cycles_per_packet", ratio(of(&StageCounters::cycles), packets)},
-                    {"drops", drops},
-                    {"worst_drop", worst == 0 ? Json() : fmt::format("{} {}", worst_name, worst)}});
+    rows.push_back(
+        {{"stage", kStageNames[s]},
+         {"bursts", bursts},
+         {"packets", packets},
+         {"packets_per_burst", ratio(packets, bursts)},
+         {"cycles_per_packet", ratio(of(&StageCounters::cycles), packets)},
+         {"drops", drops},
+         {"worst_drop", worst == 0 ? Json() : Json(fmt::format("{} {}", worst_name, worst))}});
   }
   return {{"stages", rows}};
 }
