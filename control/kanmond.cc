@@ -35,8 +35,17 @@ constexpr auto kFarewell = 3s;     // how long peers have to acknowledge our del
 struct Arguments {
   std::string config;
   bool check = false;
-  std::string log_level;
 };
+
+log::Options log_options(const config::System& system) {
+  constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning,
+                                    log::Level::kError};
+  log::Options options;
+  options.format =
+      system.log_format == config::LogFormat::kJson ? log::Format::kJson : log::Format::kKeyValue;
+  options.level = kLevels[static_cast<uint8_t>(system.log_level)];
+  return options;
+}
 
 void print(const std::vector<config::Problem>& problems) {
   for (const auto& p : problems) std::fprintf(stderr, "%s\n", p.to_string().c_str());
@@ -119,7 +128,7 @@ class Daemon {
     const auto changes = config::changes_between(gateway_->config(), *loaded.config);
     auto result = gateway_->reload(Clock::now(), std::move(*loaded.config));
     if (!result.ok) return refuse(std::move(result.problems));
-    log::configure(gateway_->config().system);
+    log::start(log_options(gateway_->config().system));
     api::Json list = api::Json::array();
     for (const auto& change : changes) list.push_back(change.to_string());
     log::info("config", "reloaded", {{"changes", std::to_string(changes.size())}});
@@ -158,13 +167,15 @@ int run(const Arguments& arguments) {
   }
   daemon::harden_process();
   daemon::raise_file_limit();
-  log::configure(loaded.config->system);
+  log::start(log_options(loaded.config->system));
   std::vector<config::Problem> problems;
   auto gateway = daemon::Gateway::start(std::move(*loaded.config), arguments.config, problems);
   for (auto& p : problems) p.file = p.file.empty() ? arguments.config : p.file;
   print(problems);
   if (gateway == nullptr) return 1;
-  return Daemon(arguments, std::move(gateway)).run();
+  const int status = Daemon(arguments, std::move(gateway)).run();
+  log::stop();
+  return status;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "control/common/random.h"
 #include "control/ike/transport.h"
 #include "control/log/log.h"
@@ -137,7 +139,7 @@ void Gateway::happened(TimePoint now, rings::Event event) {
     spi = outbound->inbound_spi;
   }
   log::info("sa", hard ? "hard-limit" : "soft-limit",
-            {{"spi", log::hex(spi)}, {"direction", inbound ? "in" : "out"}});
+            {{"spi", fmt::format("{:08x}", spi)}, {"direction", inbound ? "in" : "out"}});
   ike_.limit_reached(now, spi, hard);
 }
 
@@ -291,7 +293,7 @@ void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
 void Gateway::log(Level level, std::string_view event, std::string_view text) {
   constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning,
                                     log::Level::kError};
-  log::event(kLevels[static_cast<uint8_t>(level)], "ike", event, text);
+  log::write_pairs(kLevels[static_cast<uint8_t>(level)], "ike", event, text);
 }
 
 // ---- reading
