@@ -163,7 +163,7 @@ def how_to_look(site):
     {kanmon} tunnel rekey branch   (--ike for the IKE SA; tunnel down branch, tunnel up branch)
     ip netns exec {netns['home']} ping 10.2.0.10
     ip netns exec {netns['peer_namespace']} tcpdump -ni wan            (only ESP and IKE)
-    swanctl --list-sas --uri {site.peer.uri}
+    {site.lab.tool('/usr/sbin/swanctl')} --list-sas --uri {site.peer.uri}
     tail -f {site.gateway.process.log}
     less {site.gateway.config_path}     (edit it, then: {kanmon} reload)
 To stop it

@@ -9,7 +9,7 @@ Every test also holds what scenario.Site.verify() says: conservation, clean exit
 
 from lab.conditions import timeout, wait_until
 from lab.scenario import AWAY, HOME, site
-from lab.traffic import iperf3, lossless, ping, wait_ping
+from lab.traffic import iperf3, lossless, ping, wait_all_received, wait_ping
 
 HOME4, AWAY4 = HOME["v4"], AWAY["v4"]
 
@@ -66,8 +66,7 @@ def rekey_under_streams(lab, rekey, initiator):
         with lossless(*s.streams(), *s.streams(rate_pps=200, kind="icmp")) as streams:
             for _ in range(5):
                 rekey(s)
-                for stream in streams:
-                    stream.wait_received(20)
+                wait_all_received(streams, 20)
 
 
 def child_rekey(by):

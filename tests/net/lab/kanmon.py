@@ -61,12 +61,12 @@ def with_member(value, member, inherited=None):
 
 
 class Kanmon:
-    """One kanmond in a namespace. `config` is a dict (or YAML text); files are <lab>/<label>.*"""
+    """One kanmond in a namespace. `config` is a dict (or YAML text); files are <lab>/<namespace>-kanmond.*"""
 
-    def __init__(self, namespace, config, label=None, start=True):
+    def __init__(self, namespace, config, start=True):
         lab = namespace.lab
         self.namespace = namespace
-        self.label = label or f"{namespace.name}-kanmond"
+        self.label = f"{namespace.name}-kanmond"
         self.config_path = lab.path(f"{self.label}.yaml")
         self.socket = lab.path(f"{self.label}.sock")
         self.process = None
@@ -86,7 +86,7 @@ class Kanmon:
 
     def start(self, deadline_s=20):
         """Starts the daemon; ready when its API answers."""
-        self.process = self.namespace.spawn(self.label, program("kanmond"), "--config", self.config_path,
+        self.process = self.namespace.spawn("kanmond", program("kanmond"), "--config", self.config_path,
                                             "--log-level", "debug")
         self.logs.append(self.process.log)
         wait_until(self.answers, deadline_s, f"{self.label}: the API to answer")
