@@ -1,11 +1,11 @@
 #include "control/common/secret.h"
 
-#include <openssl/crypto.h>
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include <openssl/crypto.h>
+#include <sys/mman.h>
 
 namespace kanmon {
 namespace {

@@ -1,4 +1,5 @@
-// Memory for keys: locked, left out of core dumps, wiped on free, without a way to print it (INV-9).
+// Memory for keys: locked, left out of core dumps, wiped on free, without a way to print it
+// (INV-9).
 #pragma once
 
 #include <cstddef>

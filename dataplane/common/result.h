@@ -72,6 +72,8 @@ class [[nodiscard]] Result {
 // A Result that carries nothing on success.
 struct Nothing {};
 using Status = Result<Nothing>;
-inline Status success() { return Nothing{}; }
+inline Status success() {
+  return Nothing{};
+}
 
 }  // namespace kanmon

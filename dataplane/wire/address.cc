@@ -1,9 +1,9 @@
 #include "dataplane/wire/address.h"
 
-#include <arpa/inet.h>
-
 #include <charconv>
 #include <cstdio>
+
+#include <arpa/inet.h>
 
 namespace kanmon::wire {
 
@@ -51,7 +51,9 @@ IpAddress mask(IpAddress a, uint8_t length, bool fill) {
   return a;
 }
 
-Prefix Prefix::make(IpAddress address, uint8_t length) { return {mask(address, length), length}; }
+Prefix Prefix::make(IpAddress address, uint8_t length) {
+  return {mask(address, length), length};
+}
 
 bool Prefix::contains(const IpAddress& a) const {
   return a.family == address.family && mask(a, length) == address;
@@ -89,7 +91,9 @@ std::string Prefix::to_string() const {
   return address.to_string() + "/" + std::to_string(length);
 }
 
-Result<InterfaceAddress> InterfaceAddress::parse(std::string_view text) { return split(text); }
+Result<InterfaceAddress> InterfaceAddress::parse(std::string_view text) {
+  return split(text);
+}
 
 std::string InterfaceAddress::to_string() const {
   return address.to_string() + "/" + std::to_string(length);

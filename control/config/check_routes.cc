@@ -1,0 +1,98 @@
+// Checks of static routes: next hops that exist and that this table can reach.
+#include <algorithm>
+
+#include "control/config/check.h"
+#include "control/config/selectors.h"
+
+namespace kanmon::config {
+namespace {
+
+struct TableView {
+  std::string path;                // "route-tables.main"
+  std::vector<const Port*> ports;  // that are in it
+  const std::vector<Route>* routes;
+};
+
+bool connects(const Port& port, const wire::IpAddress& neighbour) {
+  return std::any_of(port.addresses.begin(), port.addresses.end(),
+                     [&](const auto& a) { return a.subnet().contains(neighbour); });
+}
+
+bool holds(const Port& port, const wire::IpAddress& address) {
+  return std::any_of(port.addresses.begin(), port.addresses.end(),
+                     [&](const auto& a) { return a.address == address; });
+}
+
+void check_via(Context& context, const Config& config, const TableView& table,
+               const std::string& key, const wire::IpAddress& via) {
+  bool connected = false;
+  for (const Port* p : table.ports) {
+    if (holds(*p, via)) {
+      context.error_at(key, "found " + via.to_string() + ", an own address of port " + p->name +
+                                ", expected a neighbour's");
+      return;
+    }
+    connected = connected || connects(*p, via);
+  }
+  if (connected || !ports_are_sound(context, config)) return;
+  std::string subnets;
+  for (const Port* p : table.ports)
+    for (const auto& a : p->addresses)
+      subnets += (subnets.empty() ? "" : ", ") + a.subnet().to_string();
+  context.error_at(key, "found " + via.to_string() +
+                            ", expected an address in a subnet of the "
+                            "table's ports: " +
+                            (subnets.empty() ? "it has none" : subnets));
+}
+
+// What INV-2 would drop: control says so before the first packet is lost.
+void check_into_tunnel(Context& context, const Config& config, const std::string& path,
+                       const Route& route) {
+  check_reference(context, path + ".tunnel", route.tunnel, names_in(config.tunnels), "tunnels");
+  for (const Tunnel& t : config.tunnels)
+    if (t.name == route.tunnel && !covers(t.ike.remote_ts, route.prefix))
+      context.warning_at(path + ".prefix",
+                         "found " + route.prefix.to_string() +
+                             ", which is not within the remote traffic selectors of tunnel " +
+                             t.name + ": what is outside of them will be dropped");
+}
+
+// A connected subnet wins over a static route to the same prefix.
+void check_connected(Context& context, const TableView& table, const std::string& path,
+                     const Route& route) {
+  for (const Port* p : table.ports)
+    for (const auto& a : p->addresses)
+      if (a.subnet() == route.prefix)
+        context.error_at(path + ".prefix", "found " + route.prefix.to_string() +
+                                               ", the connected subnet of port " + p->name);
+}
+
+void check_table(Context& context, const Config& config, const TableView& table) {
+  for (std::size_t i = 0; i < table.routes->size(); ++i) {
+    const Route& route = (*table.routes)[i];
+    const std::string path = context.item_path(table.path + ".routes", i);
+    check_connected(context, table, path, route);
+    if (route.kind == Route::Kind::kVia)
+      check_via(context, config, table, path + ".via", route.via);
+    if (route.kind == Route::Kind::kTunnel) check_into_tunnel(context, config, path, route);
+  }
+}
+
+}  // namespace
+
+void check_routes(Context& context, const Config& config) {
+  for (const Underlay& u : config.underlays) {
+    TableView table{"underlays." + u.name, {}, &u.routes};
+    for (const Port& p : config.ports)
+      if (p.underlay == u.name) table.ports.push_back(&p);
+    check_table(context, config, table);
+  }
+  for (const RouteTable& t : config.tables) {
+    TableView table{"route-tables." + t.name, {}, &t.routes};
+    for (const Port& p : config.ports)
+      if (p.table == t.name) table.ports.push_back(&p);
+    check_table(context, config, table);
+  }
+}
+
+}  // namespace kanmon::config
