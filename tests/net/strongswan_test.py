@@ -17,7 +17,7 @@ HOME4, AWAY4 = HOME["v4"], AWAY["v4"]
 def test_kanmon_initiates(lab):
     with site(lab, initiator="gateway") as s:
         s.wait_up()
-        assert s.gateway.tunnel()["initiator"] is True
+        assert s.gateway.tunnel()["role"] == "initiator"
         with lossless(*s.streams()):
             pass
         with lossless(*s.streams(rate_pps=500, kind="icmp")):
@@ -27,7 +27,7 @@ def test_kanmon_initiates(lab):
 def test_kanmon_responds(lab):
     with site(lab, initiator="peer") as s:
         s.wait_up()
-        assert s.gateway.tunnel()["initiator"] is False
+        assert s.gateway.tunnel()["role"] == "responder"
         with lossless(*s.streams()):
             pass
 
@@ -180,7 +180,7 @@ def test_restart_of_strongswan_after_a_crash(lab):
         s.peer.stop(graceful=False)
         s.peer.start()
         s.wait_up()
-        assert len(s.gateway.child_spis(carrying_only=True)) == 1
+        assert len(s.gateway.child_spis(active_only=True)) == 1
         with lossless(*s.streams()):
             pass
 
@@ -232,7 +232,7 @@ def test_kanmon_detects_a_dead_peer(lab):
         stream = s.streams(rate_pps=20)[0]
         s.peer.stop(graceful=False)
         s.gateway.wait_not_up(deadline_s=60)
-        assert not s.gateway.child_spis(carrying_only=True)
+        assert not s.gateway.child_spis(active_only=True)
         stream.stop()
         s.peer.start()
         s.gateway.up()
