@@ -1,49 +1,21 @@
-<<<<<<< HEAD
-// What a route leads to, in 32 bits: four bits of kind, 28 bits of index. Zero: no route.
-#pragma once
-
-=======
 // What a route leads to, in 32 bits: four bits of kind, 28 bits of index into the table of that
 // kind. Zero means "no route", so that zeroed memory forwards nothing.
 #pragma once
 
 #include <cassert>
->>>>>>> fib
 #include <cstdint>
 
 namespace kanmon::fib {
 
 enum class NextHopKind : uint8_t {
-<<<<<<< HEAD
-  kNone = 0,
-  kBlackhole,
-  kLocal,      // an address of the gateway itself
-  kGlean,      // connected subnet, neighbour not resolved yet: index = port
-=======
   kNone = 0,   // no route matches; never stored
   kBlackhole,  // drop on purpose; the index is free for a reason
   kLocal,      // an address of ours
   kGlean,      // a connected subnet whose neighbour is not resolved: index = port
->>>>>>> fib
   kNeighbour,  // index = adjacency
   kTunnel,     // index = tunnel
   kGroup,      // index = next-hop group
 };
-<<<<<<< HEAD
-
-struct NextHop {
-  uint32_t raw = 0;
-
-  static constexpr uint32_t kIndexBits = 28;
-  static constexpr uint32_t kMaxIndex = (1u << kIndexBits) - 1;
-
-  // REQUIRES: index <= kMaxIndex.
-  static constexpr NextHop make(NextHopKind kind, uint32_t index = 0) {
-    return {static_cast<uint32_t>(kind) << kIndexBits | index};
-  }
-  constexpr NextHopKind kind() const { return static_cast<NextHopKind>(raw >> kIndexBits); }
-  constexpr uint32_t index() const { return raw & kMaxIndex; }
-=======
 // The lookup structures keep the top bit to themselves: kinds stay below 8.
 inline constexpr unsigned kNextHopKinds = 8;
 
@@ -61,7 +33,6 @@ struct NextHop {
   constexpr uint32_t index() const { return raw & kMaxIndex; }
   explicit constexpr operator bool() const { return kind() != NextHopKind::kNone; }
 
->>>>>>> fib
   friend constexpr bool operator==(NextHop, NextHop) = default;
 };
 
