@@ -25,7 +25,7 @@ struct NextHop {
   uint32_t raw = 0;
 
   // REQUIRES: index <= kMaxIndex.
-  static constexpr NextHop make(NextHopKind kind, uint32_t index) {
+  static constexpr NextHop make(NextHopKind kind, uint32_t index = 0) {
     assert(index <= kMaxIndex && static_cast<unsigned>(kind) < kNextHopKinds);
     return NextHop{(static_cast<uint32_t>(kind) << 28) | index};
   }
