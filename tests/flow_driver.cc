@@ -96,7 +96,7 @@ class Driver {
     for (const auto& problem : loaded.problems) why += problem.to_string() + "\n";
     if (!loaded.config) refuse(why);
     std::vector<config::Problem> problems;
-    gateway_ = daemon::Gateway::start(std::move(*loaded.config), problems, /*stepped=*/true);
+    gateway_ = daemon::Gateway::start(std::move(*loaded.config), file, problems, /*stepped=*/true);
     for (const auto& problem : problems) why += problem.to_string() + "\n";
     if (!gateway_) refuse(why);
     pool_ = make_pool("far_ends", 4096, kDefaultPacketRoom, 0, -1);

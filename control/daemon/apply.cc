@@ -165,9 +165,8 @@ void Gateway::apply_tables(TimePoint, const std::map<std::string, routing::Plann
     LiveTable& table = tables_[name];
     table.number = static_cast<uint16_t>(table_numbers_.take(name).value_or(0));
     table.underlay = plan.underlay;
-    if (plan.underlay)
-      table.underlay_routes = std::make_unique<routing::UnderlayTable>(plane_->qsbr());
-    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(plane_->qsbr());
+    if (plan.underlay) table.underlay_routes = std::make_unique<routing::UnderlayTable>(nodes_);
+    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(nodes_);
   }
 }
 
@@ -176,7 +175,7 @@ void Gateway::apply_ports(const config::Config& next) {
     OpenPort& port = ports_.at(wanted.name);
     // Stations found in another table, or from other addresses, are found again.
     if (table_of(port.config) != table_of(wanted) || port.config.addresses != wanted.addresses)
-      neighbors_.remove_port(port.info.id);
+      forget_neighbors(port);
     port.config = wanted;
     auto addresses = wanted.addresses;
     const bool v6 = std::any_of(addresses.begin(), addresses.end(),
@@ -196,6 +195,15 @@ void Gateway::apply_ports(const config::Config& next) {
     neighbors_.announce(port.info.id);
   }
   for (const auto& [name, table] : tables_) publish_table(name, table);
+}
+
+// Routes via the port's neighbours count as not installed: their adjacencies are given back.
+void Gateway::forget_neighbors(const OpenPort& port) {
+  neighbors_.remove_port(port.info.id);
+  for (auto& [name, table] : tables_)
+    std::erase_if(table.installed, [&](const auto& route) {
+      return route.kind == routing::Wanted::Kind::kVia && route.port == port.config.name;
+    });
 }
 
 void Gateway::publish_table(const std::string& name, const LiveTable& table) {
@@ -324,8 +332,7 @@ void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
   const fib::NextHop hop = table->second.routes().lookup(*remote);
   publish::Path path;
   std::optional<AdjacencyOwner> owner;
-  if (hop.kind() == fib::NextHopKind::kGlean)
-    owner = {static_cast<uint16_t>(hop.index()), *remote};
+  if (hop.kind() == fib::NextHopKind::kGlean) owner = {static_cast<uint16_t>(hop.index()), *remote};
   if (hop.kind() == fib::NextHopKind::kNeighbour)
     if (const auto it = adjacencies_.find(hop.index()); it != adjacencies_.end())
       owner = it->second;

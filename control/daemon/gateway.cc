@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "control/common/random.h"
 #include "control/ike/transport.h"
 #include "control/log/log.h"
@@ -17,8 +19,8 @@ DataPlaneOptions options_of(const config::Config& config) {
   DataPlaneOptions o;
   o.workers = config.system.workers;
   o.worker_cores = config.system.worker_cores;
-  o.power = config.system.power == config::Power::kPerformance ? Power::kPerformance
-                                                               : Power::kBalanced;
+  o.power =
+      config.system.power == config::Power::kPerformance ? Power::kPerformance : Power::kBalanced;
   o.packet_buffers = config.system.packet_buffers;
   o.eal_args = config.system.eal_args;
   for (const auto& port : config.ports) o.devices.push_back(port.device);
@@ -40,12 +42,14 @@ std::optional<wire::IpAddress> destination_of(wire::Bytes packet) {
 Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
     : config_(std::move(config)),
       plane_(std::move(plane)),
+      nodes_(plane_->qsbr()),
       commands_(*plane_),
       sas_(commands_, strong_random, plane_->workers()),
       neighbors_(*this),
       ike_(*this, {}),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
+      load_(plane_->workers()),
       started_(std::chrono::steady_clock::now()) {}
 
 Gateway::~Gateway() {
@@ -53,9 +57,8 @@ Gateway::~Gateway() {
   (void)plane_->stop();
 }
 
-std::unique_ptr<Gateway> Gateway::start(config::Config config,
-                                        std::vector<config::Problem>& problems,
-                                        bool stepped) {
+std::unique_ptr<Gateway> Gateway::start(config::Config config, std::string file,
+                                        std::vector<config::Problem>& problems, bool stepped) {
   DataPlaneOptions options = options_of(config);
   options.stepped = stepped;
   auto plane = DataPlane::start(options);
@@ -67,6 +70,7 @@ std::unique_ptr<Gateway> Gateway::start(config::Config config,
   }
   std::unique_ptr<Gateway> gateway(new Gateway({}, std::move(*plane.value)));
   gateway->config_.system = config.system;
+  gateway->config_file_ = std::move(file);
   const auto result = gateway->reload(std::chrono::steady_clock::now(), std::move(config));
   problems.insert(problems.end(), result.problems.begin(), result.problems.end());
   if (!result.ok) return nullptr;
@@ -88,6 +92,7 @@ void Gateway::tick(TimePoint now) {
   next_slow_tick_ = now + kSlowTick;
   neighbors_.tick(now);
   watch_traffic(now);
+  measure_load(now);
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
 }
@@ -136,7 +141,7 @@ void Gateway::happened(TimePoint now, rings::Event event) {
     spi = outbound->inbound_spi;
   }
   log::info("sa", hard ? "hard-limit" : "soft-limit",
-            {{"spi", log::hex(spi)}, {"direction", inbound ? "in" : "out"}});
+            {{"spi", fmt::format("{:08x}", spi)}, {"direction", inbound ? "in" : "out"}});
   ike_.limit_reached(now, spi, hard);
 }
 
@@ -164,6 +169,20 @@ void Gateway::watch_traffic(TimePoint now) {
   for (const News& n : news) ike_.traffic_seen(now, n.spi, n.in, n.out, n.peer);
 }
 
+void Gateway::measure_load(TimePoint now) {
+  if (now < next_load_) return;
+  next_load_ = now + std::chrono::seconds(1);
+  for (uint16_t w = 0; w < plane_->workers(); ++w) {
+    const WorkerCounters& c = plane_->counters(w);
+    const uint64_t busy = c.busy_cycles.get(), total = c.total_cycles.get();
+    Load& load = load_[w];
+    const uint64_t span = total - load.total;
+    load.share = span == 0 ? 0 : static_cast<double>(busy - load.busy) / static_cast<double>(span);
+    load.busy = busy;
+    load.total = total;
+  }
+}
+
 // ---- neighbours
 
 void Gateway::send_frame(uint16_t port, const neighbor::Frame& frame) {
@@ -172,10 +191,9 @@ void Gateway::send_frame(uint16_t port, const neighbor::Frame& frame) {
 
 void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
                        const wire::MacAddress& mac) {
-  log::debug("neighbor", "resolved",
-             {{"port", port_name(port)},
-              {"address", address.to_string()},
-              {"mac", wire::to_string(mac)}});
+  log::debug(
+      "neighbor", "resolved",
+      {{"port", port_name(port)}, {"address", address.to_string()}, {"mac", wire::to_string(mac)}});
   adjacencies_[adjacency] = {port, address};
   publish_adjacency(adjacency, port, &mac);
   LiveTable* table = table_of_port(port);
@@ -185,9 +203,8 @@ void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t a
     (void)table->underlay_routes->set(routing::Origin::kNeighbor, prefix,
                                       routing::UnderlayNextHop::neighbour(adjacency));
   } else {
-    (void)table->overlay_routes->set(
-        routing::Origin::kNeighbor, prefix,
-        fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
+    (void)table->overlay_routes->set(routing::Origin::kNeighbor, prefix,
+                                     fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
   }
 }
 
@@ -208,12 +225,13 @@ void Gateway::release(neighbor::Held packet) {
   (void)plane_->send_packet(held->table, held->bytes);
 }
 
-void Gateway::discard(neighbor::Held packet) { delete static_cast<HeldPacket*>(packet); }
+void Gateway::discard(neighbor::Held packet) {
+  delete static_cast<HeldPacket*>(packet);
+}
 
 // ---- IKE
 
-void Gateway::send(const wire::Endpoint& local, const wire::Endpoint& remote,
-                   wire::Bytes message) {
+void Gateway::send(const wire::Endpoint& local, const wire::Endpoint& remote, wire::Bytes message) {
   send_local(local.address, ike::build_datagram(local, remote, message));
 }
 
@@ -231,9 +249,15 @@ void Gateway::send_local(const wire::IpAddress& from, const std::vector<uint8_t>
   (void)plane_->send_packet(table->number, packet);
 }
 
-void Gateway::random(wire::MutableBytes out) { strong_random(out); }
-Result<uint32_t> Gateway::reserve_spi(uint32_t) { return sas_.reserve_spi(); }
-void Gateway::release_spi(uint32_t spi) { sas_.release_spi(spi); }
+void Gateway::random(wire::MutableBytes out) {
+  strong_random(out);
+}
+Result<uint32_t> Gateway::reserve_spi(uint32_t) {
+  return sas_.reserve_spi();
+}
+void Gateway::release_spi(uint32_t spi) {
+  sas_.release_spi(spi);
+}
 
 void Gateway::install_inbound(const ike::ChildSa& child) {
   const Status done = sas_.install_inbound(child);
@@ -271,7 +295,7 @@ void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
 void Gateway::log(Level level, std::string_view event, std::string_view text) {
   constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning,
                                     log::Level::kError};
-  log::event(kLevels[static_cast<uint8_t>(level)], "ike", event, text);
+  log::write_pairs(kLevels[static_cast<uint8_t>(level)], "ike", event, text);
 }
 
 // ---- reading

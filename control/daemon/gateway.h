@@ -33,7 +33,7 @@ struct OpenPort {
 struct LiveTable {
   uint16_t number = 0;
   bool underlay = false;
-  std::unique_ptr<routing::Table> overlay_routes;          // if !underlay
+  std::unique_ptr<routing::Table> overlay_routes;           // if !underlay
   std::unique_ptr<routing::UnderlayTable> underlay_routes;  // if underlay
   std::vector<routing::Wanted> installed;                   // what the configuration asked for
 
@@ -51,9 +51,9 @@ struct ReloadResult {
 class Gateway final : private neighbor::Host, private ike::Host {
  public:
   // Starts the data plane, opens the ports and installs everything `config` says. Null: `problems`
-  // has the reason, everything is closed again. `stepped`: no threads, whoever holds data_plane()
-  // turns the workers.
-  static std::unique_ptr<Gateway> start(config::Config config,
+  // has the reason, everything is closed again. `file`: where it came from, for show version.
+  // `stepped`: no threads, whoever holds data_plane() turns the workers.
+  static std::unique_ptr<Gateway> start(config::Config config, std::string file,
                                         std::vector<config::Problem>& problems,
                                         bool stepped = false);
   ~Gateway() override;
@@ -76,6 +76,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
 
   // For the API.
   const config::Config& config() const { return config_; }
+  const std::string& config_file() const { return config_file_; }
   DataPlane& data_plane() { return *plane_; }
   const DataPlane& data_plane() const { return *plane_; }
   const std::map<std::string, OpenPort>& ports() const { return ports_; }
@@ -91,6 +92,8 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const wire::IpAddress* adjacency_address(uint32_t adjacency) const;
   uint16_t adjacency_port(uint32_t adjacency) const;
   TimePoint started() const { return started_; }
+  // Share of its time a worker was busy over the last second, 0 … 1.
+  double load(uint16_t worker) const { return load_[worker].share; }
   // Refused before they reached IKE: no UDP, bad lengths or checksums.
   uint64_t bad_datagrams() const { return bad_datagrams_; }
 
@@ -135,6 +138,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet);
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
   void watch_traffic(TimePoint now);
+  void measure_load(TimePoint now);
 
   // Applying a configuration, in apply.cc; the order is in apply().
   bool open_ports(const config::Config& next, std::vector<std::string>& opened,
@@ -142,6 +146,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void close_ports(const std::vector<std::string>& names);
   void apply(TimePoint now, config::Config next);
   void apply_ports(const config::Config& next);
+  void forget_neighbors(const OpenPort& port);
   void apply_tables(TimePoint now, const std::map<std::string, routing::PlannedTable>& wanted);
   void apply_routes(TimePoint now, LiveTable& table, const std::vector<routing::Wanted>& wanted);
   void install_route(TimePoint now, LiveTable& table, const routing::Wanted& route);
@@ -155,7 +160,9 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const OpenPort* port_by_id(uint16_t id) const;
 
   config::Config config_;
+  std::string config_file_;
   std::unique_ptr<DataPlane> plane_;
+  fib::NodePool nodes_;
   publish::DataPlanePlane commands_;
   publish::SaStore sas_;
   neighbor::Table neighbors_;
@@ -172,6 +179,13 @@ class Gateway final : private neighbor::Host, private ike::Host {
     uint64_t packets_out = 0;
   };
   std::map<uint32_t, Seen> seen_;
+  struct Load {
+    uint64_t busy = 0;   // cycles at the last measurement
+    uint64_t total = 0;  // likewise
+    double share = 0;
+  };
+  std::vector<Load> load_;  // [worker]
+  TimePoint next_load_{};
   TimePoint started_;
   TimePoint next_slow_tick_{};
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own

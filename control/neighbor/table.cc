@@ -157,6 +157,7 @@ bool Table::is_ours(uint16_t port, const wire::IpAddress& address) const {
 void Table::learn(TimePoint now, Neighbor& n, const wire::MacAddress& mac) {
   const bool news = n.mac != mac || n.state == State::kIncomplete || n.state == State::kFailed;
   n.mac = mac;
+  n.answered = now;
   enter(now, n, State::kReachable);
   if (news) host_.resolved(n.port, n.address, n.adjacency, mac);
   for (Held packet : std::exchange(n.held, {})) host_.release(packet);
@@ -164,7 +165,6 @@ void Table::learn(TimePoint now, Neighbor& n, const wire::MacAddress& mac) {
 
 void Table::enter(TimePoint now, Neighbor& n, State state) {
   n.state = state;
-  n.since = now;
   n.tries = 0;
   const auto wait = state == State::kReachable ? std::chrono::milliseconds(timing_.reachable)
                     : state == State::kFailed  ? std::chrono::milliseconds(timing_.failed)

@@ -90,13 +90,13 @@ class Table {
     std::optional<wire::MacAddress> mac;
     uint32_t adjacency = 0;
     bool pinned = false;
-    TimePoint since;  // when the state was entered
+    TimePoint answered;  // when it was last heard; meaningless while `mac` is absent
+    unsigned tries = 0;  // questions without an answer
   };
   std::vector<Entry> entries() const;
 
  private:
   struct Neighbor : Entry {
-    unsigned tries = 0;
     TimePoint deadline;
     std::vector<Held> held;
   };

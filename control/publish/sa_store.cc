@@ -108,7 +108,8 @@ Status SaStore::install_outbound(const ike::ChildSa& child) {
   tunnel.local = child.local;
   tunnel.remote = child.remote;
   show(child.tunnel, tunnel);
-  if (old != nullptr) bury_after(last_, [old] { sa::destroy(old); });
+  if (old != nullptr)
+    bury_after(last_, [this, old, number = child.tunnel] { retire_outbound(number, old); });
   return success();
 }
 
@@ -118,8 +119,8 @@ void SaStore::remove_inbound(uint32_t spi) {
   sa::InboundSa* sa = it->second.sa;
   const uint64_t sequence = plane_.publish(rings::SetInboundSa{spi, nullptr});
   // The SPI is free for others only when no worker can take a packet for the old SA any more.
-  bury_after(sequence, [this, sa, spi] {
-    sa::destroy(sa);
+  bury_after(sequence, [this, sa, spi, tunnel = it->second.tunnel] {
+    retire_inbound(tunnel, sa);
     if (inbound_.count(spi) == 0) spis_.release(spi);
   });
   inbound_.erase(it);
@@ -134,7 +135,7 @@ void SaStore::remove_outbound(uint32_t number, uint32_t spi) {
   sa::OutboundSa* old = std::exchange(tunnel.outbound.sa, nullptr);
   tunnel.outbound = {};
   show(number, tunnel);
-  bury_after(last_, [old] { sa::destroy(old); });
+  bury_after(last_, [this, old, number] { retire_outbound(number, old); });
 }
 
 void SaStore::move_endpoint(uint32_t number, const wire::Endpoint& remote) {
@@ -160,10 +161,45 @@ std::vector<uint32_t> SaStore::sweep() {
   return installed;
 }
 
+void SaStore::retire_inbound(uint32_t number, sa::InboundSa* sa) {
+  const auto report = sa::report(*sa);
+  if (const auto it = tunnels_.find(number); it != tunnels_.end()) {
+    it->second.past.packets_in += report.packets;
+    it->second.past.bytes_in += report.bytes;
+  }
+  sa::destroy(sa);
+}
+
+void SaStore::retire_outbound(uint32_t number, sa::OutboundSa* sa) {
+  const auto report = sa::report(*sa);
+  if (const auto it = tunnels_.find(number); it != tunnels_.end()) {
+    it->second.past.packets_out += report.packets;
+    it->second.past.bytes_out += report.bytes;
+  }
+  sa::destroy(sa);
+}
+
+SaStore::Traffic SaStore::traffic(uint32_t number) const {
+  const auto it = tunnels_.find(number);
+  if (it == tunnels_.end()) return {};
+  Traffic t = it->second.past;
+  if (it->second.outbound.sa != nullptr) {
+    const auto out = sa::report(*it->second.outbound.sa);
+    t.packets_out += out.packets;
+    t.bytes_out += out.bytes;
+  }
+  for (const auto& [spi, inbound] : inbound_) {
+    if (inbound.tunnel != number) continue;
+    const auto in = sa::report(*inbound.sa);
+    t.packets_in += in.packets;
+    t.bytes_in += in.bytes;
+  }
+  return t;
+}
+
 const SaStore::Outbound* SaStore::outbound(uint32_t tunnel) const {
   const auto it = tunnels_.find(tunnel);
-  return it == tunnels_.end() || it->second.outbound.sa == nullptr ? nullptr
-                                                                   : &it->second.outbound;
+  return it == tunnels_.end() || it->second.outbound.sa == nullptr ? nullptr : &it->second.outbound;
 }
 
 std::optional<wire::Endpoint> SaStore::remote(uint32_t tunnel) const {

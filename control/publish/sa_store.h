@@ -91,6 +91,14 @@ class SaStore {
   const std::map<uint32_t, Inbound>& inbound() const { return inbound_; }
   // Null: the tunnel has no outbound SA.
   const Outbound* outbound(uint32_t tunnel) const;
+  // What went through the tunnel on all its SAs, those gone included.
+  struct Traffic {
+    uint64_t packets_in = 0;
+    uint64_t bytes_in = 0;
+    uint64_t packets_out = 0;
+    uint64_t bytes_out = 0;
+  };
+  Traffic traffic(uint32_t tunnel) const;
   // Where its outer packets are sent to; no value without an outbound SA.
   std::optional<wire::Endpoint> remote(uint32_t tunnel) const;
   // The record the workers have, or null; for MTU and MSS.
@@ -104,6 +112,7 @@ class SaStore {
     wire::Endpoint local, remote;
     Outbound outbound;
     sa::Encap encap{};
+    Traffic past;        // of SAs that are gone
     bool known = false;  // has settings
   };
   struct Grave {
@@ -112,6 +121,8 @@ class SaStore {
   };
 
   void show(uint32_t number, Tunnel& tunnel);
+  void retire_inbound(uint32_t tunnel, sa::InboundSa* sa);
+  void retire_outbound(uint32_t tunnel, sa::OutboundSa* sa);
   // Graves are in the order of their sequence numbers.
   void bury_after(uint64_t sequence, std::function<void()> bury);
 

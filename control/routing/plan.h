@@ -17,9 +17,9 @@ struct Wanted {
   wire::Prefix prefix;
   Origin origin = Origin::kStatic;
   enum class Kind : uint8_t { kLocal, kConnected, kVia, kTunnel, kBlackhole } kind = Kind::kLocal;
-  std::string port;    // kLocal, kConnected, kVia: the port it leads out of
+  std::string port;     // kLocal, kConnected, kVia: the port it leads out of
   wire::IpAddress via;  // kVia
-  std::string tunnel;  // kTunnel
+  std::string tunnel;   // kTunnel
 
   friend auto operator<=>(const Wanted&, const Wanted&) = default;
 };

@@ -9,7 +9,7 @@ const char* to_string(Origin origin) {
   return kNames[static_cast<uint8_t>(origin)];
 }
 
-Table::Table(rings::Qsbr& qsbr) : lpm4_(qsbr), lpm6_(qsbr) {}
+Table::Table(fib::NodePool& pool) : lpm4_(pool), lpm6_(pool) {}
 
 Status Table::set(Origin origin, const wire::Prefix& prefix, fib::NextHop next_hop) {
   const auto [it, added] = routes_.try_emplace(prefix);
@@ -30,15 +30,18 @@ bool Table::unset(Origin origin, const wire::Prefix& prefix) {
   it->second[static_cast<uint8_t>(origin)].reset();
   const bool any = std::any_of(it->second.begin(), it->second.end(),
                                [](const auto& slot) { return slot.has_value(); });
-  // Replacing a next hop or erasing needs no memory the table does not have.
   if (any) {
-    (void)install(prefix, it->second);
+    (void)install(prefix, it->second);  // replaces: the route is there
     return true;
   }
-  if (prefix.address.is_v4()) {
-    lpm4_.erase(prefix.address.v4_host(), prefix.length);
-  } else {
-    lpm6_.erase(prefix.address.octets, prefix.length);
+  const Status erased = prefix.address.is_v4()
+                            ? lpm4_.erase(prefix.address.v4_host(), prefix.length)
+                            : lpm6_.erase(prefix.address.octets, prefix.length);
+  // Without memory to take it out, it must at least not lead where it led.
+  if (!erased.ok()) {
+    it->second[static_cast<uint8_t>(origin)] = fib::NextHop::make(fib::NextHopKind::kBlackhole);
+    (void)install(prefix, it->second);
+    return true;
   }
   routes_.erase(it);
   return true;

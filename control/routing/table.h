@@ -15,11 +15,8 @@
 #include "dataplane/fib/lpm4.h"
 #include "dataplane/fib/lpm6.h"
 #include "dataplane/fib/next_hop.h"
+#include "dataplane/fib/node_pool.h"
 #include "dataplane/wire/address.h"
-
-namespace kanmon::rings {
-class Qsbr;
-}
 
 namespace kanmon::routing {
 
@@ -42,7 +39,8 @@ struct Candidate {
 
 class Table {
  public:
-  explicit Table(rings::Qsbr& qsbr);
+  // `pool` serves the tables of all domains and outlives them.
+  explicit Table(fib::NodePool& pool);
 
   // Adds or replaces the candidate of `origin`. kNoSpace: memory ran out, nothing changed.
   Status set(Origin origin, const wire::Prefix& prefix, fib::NextHop next_hop);
@@ -92,7 +90,7 @@ class UnderlayNextHop {
 
 class UnderlayTable {
  public:
-  explicit UnderlayTable(rings::Qsbr& qsbr) : table_(qsbr) {}
+  explicit UnderlayTable(fib::NodePool& pool) : table_(pool) {}
   Status set(Origin origin, const wire::Prefix& prefix, UnderlayNextHop next_hop) {
     return table_.set(origin, prefix, next_hop.raw());
   }
