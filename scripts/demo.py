@@ -63,9 +63,9 @@ def bring_up(site):
     end = time.monotonic() + 30
     while True:
         tunnel = site.gateway.tunnel()
-        if str(tunnel["state"]).lower() == "up":
+        if tunnel["state"] == "up":
             return tunnel
-        reason = str(tunnel.get("reason") or "")
+        reason = tunnel["reason"] or ""
         if re.search(FINAL, reason, re.I) or time.monotonic() > end:
             print(indent(site.gateway.text("tunnels")))
             raise Failed(f"the tunnel did not come up; kanmond says: {reason or 'nothing (see its log)'}")
@@ -110,9 +110,9 @@ def audit(site, keep):
     """Conservation, no clear text outside, a clean end."""
     title("Audit")
     site.gateway.require_conservation()
-    balance = site.gateway.balance()
-    print(f"    received {balance['received']} + injected {balance['injected']} + generated {balance['generated']} = "
-          f"transmitted {balance['transmitted']} + punted {balance['punted']} + dropped {sum(balance['drops'].values())}")
+    t = site.gateway.totals()
+    print(f"    received {t['received']} + injected {t['injected']} + generated {t['generated']} = "
+          f"transmitted {t['transmitted']} + punted {t['punted']} + dropped {t['dropped']}")
     if not keep:
         site.verify()
         print("    SIGTERM: deletes sent, ports closed, status 0; the peer holds no SA any more")
@@ -163,7 +163,7 @@ def how_to_look(site):
     {kanmon} tunnel rekey branch   (--ike for the IKE SA; tunnel down branch, tunnel up branch)
     ip netns exec {netns['home']} ping 10.2.0.10
     ip netns exec {netns['peer_namespace']} tcpdump -ni wan            (only ESP and IKE)
-    swanctl --list-sas --uri {site.peer.uri}
+    {site.lab.tool('/usr/sbin/swanctl')} --list-sas --uri {site.peer.uri}
     tail -f {site.gateway.process.log}
     less {site.gateway.config_path}     (edit it, then: {kanmon} reload)
 To stop it

@@ -82,7 +82,7 @@ def peer_rekey(peer, ike):
 
 
 def child_spis(peer):
-    return peer.child_spis() if hasattr(peer, "initiate") else peer.child_spis(carrying_only=True)
+    return peer.child_spis() if hasattr(peer, "initiate") else peer.child_spis(active_only=True)
 
 
 def soak(site, gateway_rekey, options):

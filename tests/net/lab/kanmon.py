@@ -10,7 +10,7 @@ import re
 import signal
 
 from . import yamltext
-from .conditions import brief, wait_until
+from .conditions import wait_until
 from .process import run
 
 BUILD = os.environ.get("KANMON_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../build"))
@@ -24,49 +24,13 @@ def program(name):
     return path
 
 
-def same_case(value):
-    """The answer with every key in lower case and '-' as '_': the tests do not depend on that choice."""
-    if isinstance(value, dict):
-        return {key.lower().replace("-", "_").replace(" ", "_"): same_case(item) for key, item in value.items()}
-    return [same_case(item) for item in value] if isinstance(value, list) else value
-
-
-def rows(answer, what):
-    """The list in a `show` answer: the answer itself, its member of that name, or its only list."""
-    if isinstance(answer, list):
-        return answer
-    lists = [answer[what]] if what in answer else [item for item in answer.values() if isinstance(item, list)]
-    assert len(lists) == 1 and isinstance(lists[0], list), f"show {what}: no list of rows in {brief(answer)}"
-    return lists[0]
-
-
-def spi(value):
-    """An SPI as strongSwan prints it: hexadecimal digits without a prefix."""
-    return f"{value:08x}" if isinstance(value, int) else re.sub(r"^0x", "", value.lower())
-
-
-def with_member(value, member, inherited=None):
-    """Every dict in a nested answer that has this member, with the members of the dicts around it."""
-    found = []
-    if isinstance(value, dict):
-        merged = {**(inherited or {}), **{k: v for k, v in value.items() if not isinstance(v, (dict, list))}}
-        if member in value:
-            found.append({**merged, **value})
-        for item in value.values():
-            found += with_member(item, member, merged)
-    elif isinstance(value, list):
-        for item in value:
-            found += with_member(item, member, inherited)
-    return found
-
-
 class Kanmon:
-    """One kanmond in a namespace. `config` is a dict (or YAML text); files are <lab>/<label>.*"""
+    """One kanmond in a namespace. `config` is a dict (or YAML text); files are <lab>/<namespace>-kanmond.*"""
 
-    def __init__(self, namespace, config, label=None, start=True):
+    def __init__(self, namespace, config, start=True):
         lab = namespace.lab
         self.namespace = namespace
-        self.label = label or f"{namespace.name}-kanmond"
+        self.label = f"{namespace.name}-kanmond"
         self.config_path = lab.path(f"{self.label}.yaml")
         self.socket = lab.path(f"{self.label}.sock")
         self.process = None
@@ -77,17 +41,16 @@ class Kanmon:
             self.start()
 
     def write_config(self, config):
-        """The config's api-socket is set to one of this lab."""
+        """A dict gets the API socket of this lab and a talkative log; text is written as it is."""
         if isinstance(config, dict):
-            config = {**config, "system": {**config.get("system", {}), "api-socket": self.socket}}
-            config = yamltext.dump(config)
+            system = {**config.get("system", {}), "api-socket": self.socket, "log-level": "debug"}
+            config = yamltext.dump({**config, "system": system})
         with open(self.config_path, "w") as file:
             file.write(config)
 
     def start(self, deadline_s=20):
         """Starts the daemon; ready when its API answers."""
-        self.process = self.namespace.spawn(self.label, program("kanmond"), "--config", self.config_path,
-                                            "--log-level", "debug")
+        self.process = self.namespace.spawn("kanmond", program("kanmond"), "--config", self.config_path)
         self.logs.append(self.process.log)
         wait_until(self.answers, deadline_s, f"{self.label}: the API to answer")
         return self
@@ -106,45 +69,45 @@ class Kanmon:
                    check=check, timeout_s=15)
 
     def show(self, what):
-        """`kanmon --json show WHAT`, keys in one case."""
+        """The document of `kanmon --json show WHAT` (docs/api.md)."""
         text = self.cli("show", what).stdout
         try:
-            return same_case(json.loads(text))
+            return json.loads(text)
         except ValueError:
             raise AssertionError(f"kanmon --json show {what}: not JSON: {text[:500]}") from None
 
     def rows(self, what):
-        return rows(self.show(what), what)
+        return self.show(what)[what]
 
-    def text(self, what):
+    def text(self, what, *options):
         """`kanmon show WHAT` as people see it."""
-        return self.cli("show", what, as_json=False).stdout
+        return self.cli("show", what, *options, as_json=False).stdout
 
     # Tunnels
 
     def tunnel(self, name="branch"):
         for row in self.rows("tunnels"):
-            if row.get("name") == name:
+            if row["tunnel"] == name:
                 return row
         raise AssertionError(f"show tunnels knows no {name}")
 
     def is_up(self, name="branch"):
-        return str(self.tunnel(name)["state"]).lower() == "up"
+        return self.tunnel(name)["state"] == "up"
 
     def wait_up(self, deadline_s=20, name="branch"):
         try:
             wait_until(lambda: self.tunnel(name), deadline_s, f"{self.label}: tunnel {name} up",
-                       accept=lambda row: str(row["state"]).lower() == "up", interval_s=0.1)
+                       accept=lambda row: row["state"] == "up", interval_s=0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- {self.label} log\n{self.process.tail(25)}") from None
 
     def wait_not_up(self, deadline_s=20, name="branch"):
         return wait_until(lambda: self.tunnel(name), deadline_s, f"{self.label}: tunnel {name} not up",
-                          accept=lambda row: str(row["state"]).lower() != "up", interval_s=0.1)
+                          accept=lambda row: row["state"] != "up", interval_s=0.1)
 
     def wait_reason(self, pattern, deadline_s=20, name="branch"):
         """Waits until the tunnel's reason (why it is not up) matches; returns the reason."""
-        return wait_until(lambda: str(self.tunnel(name).get("reason", "")), deadline_s,
+        return wait_until(lambda: self.tunnel(name)["reason"] or "", deadline_s,
                           f"{self.label}: a reason matching /{pattern}/",
                           accept=lambda reason: re.search(pattern, reason, re.I), interval_s=0.1)
 
@@ -157,12 +120,17 @@ class Kanmon:
     def rekey(self, name="branch", ike=False):
         self.cli("tunnel", "rekey", name, *(["--ike"] if ike else []))
 
-    def child_spis(self, name="branch", carrying_only=False):
+    def child_spis(self, name="branch", active_only=False):
         """{(inbound, outbound)} of the tunnel's child SAs, superseded ones included unless asked."""
-        found = with_member(self.show("sas"), "inbound_spi")
-        return {(spi(row["inbound_spi"]), spi(row["outbound_spi"])) for row in found
-                if name in (row.get("tunnel"), row.get("name"))
-                and (not carrying_only or row.get("carries_outbound", True))}
+        found = [row for row in self.rows("sas") if row["tunnel"] == name]
+        pairs = [(one, other) for one, other in zip(found, found[1:])
+                 if (one["direction"], other["direction"]) == ("in", "out")]
+        return {(inbound["spi"], outbound["spi"]) for inbound, outbound in pairs
+                if not active_only or inbound["state"] == outbound["state"] == "active"}
+
+    def ike_spis(self, name="branch"):
+        row = self.tunnel(name)
+        return {(row["ike_spi_initiator"], row["ike_spi_responder"])} if row["state"] in ("up", "established") else set()
 
     # Configuration
 
@@ -210,26 +178,11 @@ class Kanmon:
 
     def drops(self):
         """{"stage.name": packets} of the reasons that have counted anything."""
-        result = {}
-        for row in self.rows("drops"):
-            name = row.get("drop") or row.get("name") or row.get("reason")
-            if "." not in name and "stage" in row:
-                name = f"{row['stage']}.{name}"
-            result[name] = result.get(name, 0) + row["packets"]
-        return {name: packets for name, packets in result.items() if packets}
+        return {row["drop"]: row["packets"] for row in self.rows("drops") if row["packets"]}
 
     def totals(self):
-        """Sums over the workers: received, injected, generated, transmitted, punted."""
-        workers = self.rows("workers")
-        return {key: sum(row[key] for row in workers)
-                for key in ("received", "injected", "generated", "transmitted", "punted")}
-
-    def balance(self):
-        """received + injected + generated - transmitted - punted - drops: 0 when nothing is in flight."""
-        totals, drops = self.totals(), self.drops()
-        came = totals["received"] + totals["injected"] + totals["generated"]
-        went = totals["transmitted"] + totals["punted"] + sum(drops.values())
-        return {"difference": came - went, **totals, "drops": drops}
+        """received, injected, generated, transmitted, punted, dropped, in_flight: sums over all workers."""
+        return self.show("drops")["totals"]
 
     def port_packets(self):
         """(received, transmitted) over all ports, as the ports count."""
@@ -239,9 +192,15 @@ class Kanmon:
     def require_conservation(self):
         """Every packet received has exactly one fate, and ports and workers agree on how many came and went.
 
-        Packets in flight while the counters are read make a passing difference, hence the wait.
+        The sums are made here from the rows, not believed from the answer. Packets in flight while the
+        counters are read make a passing difference, hence the wait.
         """
-        wait_until(self.balance, 10, f"{self.label}: received + injected + generated == transmitted + punted + drops",
-                   accept=lambda balance: balance["difference"] == 0, interval_s=0.2)
+        def difference():
+            answer = self.show("drops")
+            t, dropped = answer["totals"], sum(row["packets"] for row in answer["drops"])
+            came, went = t["received"] + t["injected"] + t["generated"], t["transmitted"] + t["punted"] + dropped
+            return {"difference": came - went, "dropped": dropped, "totals": t, "drops": self.drops()}
+        wait_until(difference, 10, f"{self.label}: received + injected + generated == transmitted + punted + drops",
+                   accept=lambda seen: seen["difference"] == 0 == seen["totals"]["in_flight"], interval_s=0.2)
         wait_until(lambda: (self.port_packets(), self.totals()), 10, f"{self.label}: ports and workers to agree",
                    accept=lambda seen: seen[0] == (seen[1]["received"], seen[1]["transmitted"]), interval_s=0.2)

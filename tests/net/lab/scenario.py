@@ -28,7 +28,7 @@ INSIDE = [*HOME_NET.values(), *AWAY_NET.values(), "10.8.0.0/16", "10.9.0.0/16"]
 GATEWAY_ID, PEER_ID = "gw.example", "branch.example"
 
 
-def tunnel_settings(local, remote, local_id, remote_id, local_ts, remote_ts, **changes):
+def tunnel_settings(local, remote, local_id, remote_id, local_ts, remote_ts, /, **changes):
     """A tunnel's config section; changes use '_' for '-' (phase2_lifetime_seconds=...)."""
     return {
         "table": "main", "underlay": "internet", "local-address": local, "remote-address": remote,

@@ -81,13 +81,14 @@ class Stream:
 
     def wait_received(self, more, deadline_s=10):
         """Waits until this many packets more than now have arrived."""
-        goal = self.received() + more
+        self.wait_total(self.received() + more, deadline_s)
 
-        def enough():
+    def wait_total(self, goal, deadline_s=10):
+        def seen():
             assert self.process.alive(), f"{self.name} ended early: {self.process.output()}"
-            return self.received()
-        wait_until(enough, deadline_s, f"{self.name}: {more} more packets (to {goal}, sent {self.sent()})",
-                   accept=lambda received: received >= goal, interval_s=0.02)
+            return {"received": self.received(), "sent": self.sent()}
+        wait_until(seen, deadline_s, f"{self.name}: {goal} packets in all",
+                   accept=lambda counts: counts["received"] >= goal, interval_s=0.02)
 
     def stop(self):
         if self.process.popen.stdin and not self.process.popen.stdin.closed:
@@ -107,16 +108,21 @@ class Stream:
             self.stop()
 
 
+def wait_all_received(streams, more):
+    """Waits until every stream has got this many packets more than now, all at the same time."""
+    for stream, goal in [(stream, stream.received() + more) for stream in streams]:
+        stream.wait_total(goal)
+
+
 @contextlib.contextmanager
 def lossless(*streams, settle=100):
     """The streams flow before the block begins and after it ends, and nothing at all is lost."""
     with contextlib.ExitStack() as stack:
         for stream in streams:
             stack.callback(stream.process.kill)
-            stream.wait_received(settle)
+        wait_all_received(streams, settle)
         yield streams
-        for stream in streams:
-            stream.wait_received(settle)
+        wait_all_received(streams, settle)
         for report in [stream.stop() for stream in streams]:
             report.require_perfect()
 
