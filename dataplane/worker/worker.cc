@@ -21,11 +21,12 @@ namespace {
 
 constexpr uint32_t kCommandsPerTurn = 32;
 constexpr uint32_t kInjectedPerTurn = 32;
-constexpr uint32_t kHandedOverPerTurn = 256;
+constexpr uint32_t kHandedOverPerTurn = 160;  // and a burst more
 // An answer made in the first round is routed in the second; one made when that was encrypted, in
 // the third.
 constexpr unsigned kRouteRounds = 3;
-static_assert(rx::kMaxPerTurn + kInjectedPerTurn + kHandedOverPerTurn <= PacketVector::kRoom / 2,
+static_assert(rx::kMaxPerTurn + kInjectedPerTurn + kHandedOverPerTurn + kBurst <=
+                  PacketVector::kRoom / 2,
               "a turn's packets and their answers fit any lane");
 
 constexpr uint32_t kEmptyTurnsBeforeSleep = 64;
