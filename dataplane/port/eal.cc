@@ -16,6 +16,8 @@ namespace kanmon::port {
 namespace {
 
 constexpr uint16_t kMaxWorkers = 64;
+// Without hugepages all memory is set aside at start; what is not touched costs nothing.
+constexpr uint32_t kSlackMib = 512;
 
 bool starts_with(std::string_view text, std::string_view head) {
   return text.substr(0, head.size()) == head;
@@ -71,8 +73,8 @@ void choose_memory(const EalOptions& options, const Machine& machine, EalPlan& p
     return;
   }
   // DPDK does not take --in-memory together with --no-huge.
-  plan.args.insert(plan.args.end(),
-                   {"--no-shconf", "--no-huge", "-m", std::to_string(options.memory_mib)});
+  plan.args.insert(plan.args.end(), {"--no-shconf", "--no-huge", "-m",
+                                     std::to_string(options.memory_mib + kSlackMib)});
   plan.warnings.push_back(std::to_string(machine.free_huge_mib) + " MiB of hugepages are free, " +
                           std::to_string(options.memory_mib) +
                           " are needed: using ordinary pages, which is slower; "
