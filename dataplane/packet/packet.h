@@ -4,6 +4,7 @@
 // these functions. After classify the data of a packet begins at its IP header.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <rte_mbuf.h>
@@ -24,6 +25,7 @@ enum class Punt : uint8_t {
   kIke,        // IP packet to a local address, UDP 500 or 4500 with the non-ESP marker
   kGlean,      // IP packet to an unresolved neighbour of a connected subnet
 };
+inline constexpr std::size_t kPuntKinds = 5;
 
 // What waits for a packet that another worker, or control, put on a ring to this worker.
 enum class Errand : uint8_t {

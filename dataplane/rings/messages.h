@@ -30,10 +30,19 @@ struct SetPort {
   uint16_t port;
   PortRecord record;
 };
+// Which worker drives which queue of a port: queue q belongs to worker (first_worker + q) modulo
+// the number of workers, for receiving and sending alike. Zero queues: nobody, the port goes.
+struct SetQueues {
+  uint16_t port;
+  uint16_t rx_queues;
+  uint16_t tx_queues;
+  uint16_t first_worker;
+};
 // Leave the loop after this command.
 struct Stop {};
 
-using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, Stop>;
+using Command =
+    std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, SetQueues, Stop>;
 
 // Worker to control.
 enum class EventKind : uint8_t {

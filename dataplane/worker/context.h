@@ -11,6 +11,7 @@
 #include "dataplane/packet/packet.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/tables.h"
+#include "dataplane/worker/token_bucket.h"
 
 namespace kanmon::crypto {
 class Engine;
@@ -62,6 +63,17 @@ struct EventQueue {
   }
 };
 
+// Limits on what strangers can make a worker, or control, do. Those of a default Context let all
+// pass; the worker sets them.
+struct RateLimits {
+  TokenBucket icmp_errors;
+  TokenBucket echo_replies;
+  TokenBucket punts[kPuntKinds];  // [Punt]
+
+  RateLimits() = default;
+  explicit RateLimits(uint64_t tsc_hz);
+};
+
 struct Context {
   uint16_t worker = 0;
   uint16_t workers = 1;
@@ -73,6 +85,7 @@ struct Context {
   rte_mempool* pool = nullptr;  // for packets made here
   uint64_t now_tsc = 0;         // read once a turn
   uint64_t tsc_hz = 1;
+  RateLimits limits;
 
   void drop(Packet* p, Drop why) {
     counters->drop(why);
