@@ -216,7 +216,7 @@ Octets EspBed::encrypt_one(const Octets& ip, uint32_t tunnel) {
 }
 
 Octets keymat_of(const TunnelSpec& s) {
-  return pattern(esp::info(s.algorithm).keymat_bytes(), s.key_seed);
+  return !s.keymat.empty() ? s.keymat : pattern(esp::info(s.algorithm).keymat_bytes(), s.key_seed);
 }
 
 sa::EncapParams encap_of(const TunnelSpec& s) {
@@ -224,7 +224,7 @@ sa::EncapParams encap_of(const TunnelSpec& s) {
   e.udp_encapsulation = s.udp;
   e.local = {address(s.outer6 ? "2001:db8::1" : "192.0.2.1"), 4500};
   e.remote = {address(s.outer6 ? "2001:db8::2" : "192.0.2.2"), 4500};
-  e.outer_mtu = 1600;
+  e.outer_mtu = 1700;
   return e;
 }
 

@@ -105,6 +105,7 @@ struct TunnelSpec {
   std::vector<sa::Selector> near = any_selectors();
   std::vector<sa::Selector> far = any_selectors();
   uint8_t key_seed = 7;
+  Octets keymat{};  // empty: made from key_seed
   uint16_t owner = 0;
   uint16_t workers = 1;
 };
