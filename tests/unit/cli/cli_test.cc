@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "control/api/reload.h"
 #include "control/api/server.h"
 #include "control/cli/commands.h"
 #include "control/cli/render.h"
@@ -249,18 +250,18 @@ TEST_F(CliTest, TunnelCommands) {
 TEST_F(CliTest, ReloadSaysWhatChanged) {
   EXPECT_EQ(kanmon({"reload"}), kOk);
   EXPECT_EQ(out_.str(), "reloaded: nothing changed\n");
-  reload_ = api::Answer::of({{"changes", {"system.workers: 1 -> 2"}}});
+  reload_ = api::reload_done({{"system.workers", "1", "2"}}, {});
   EXPECT_EQ(kanmon({"reload"}), kOk);
   EXPECT_EQ(out_.str(), "reloaded: 1 change\n  system.workers: 1 -> 2\n");
 }
 
 TEST_F(CliTest, ReloadPrintsEveryProblem) {
   const config::Loaded loaded = config::load_file("tests/unit/config/ten-mistakes.yaml");
-  reload_ = api::Answer::refuse(api::Refusal::kInvalidConfig, "10 errors, nothing has changed",
-                                loaded.problems);
+  reload_ = api::reload_refused(loaded);
   EXPECT_EQ(kanmon({"reload"}), kFailed);
   const std::string text = err_.str();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 11);
+  EXPECT_NE(text.find("kanmon: 10 errors; nothing has changed\n"), std::string::npos) << text;
   for (const auto& p : loaded.problems)
     EXPECT_NE(text.find(p.to_string()), std::string::npos) << p.to_string();
 }
