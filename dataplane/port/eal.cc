@@ -65,8 +65,13 @@ void choose_lcores(const Machine& machine, EalPlan& plan) {
 }
 
 void choose_memory(const EalOptions& options, const Machine& machine, EalPlan& plan) {
-  if (machine.free_huge_mib >= options.memory_mib) return;
-  plan.args.insert(plan.args.end(), {"--no-huge", "-m", std::to_string(options.memory_mib)});
+  if (machine.free_huge_mib >= options.memory_mib) {
+    plan.args.push_back("--in-memory");
+    return;
+  }
+  // Without hugepages EAL leaves no files either way, and refuses --in-memory.
+  plan.args.insert(plan.args.end(),
+                   {"--no-shconf", "--no-huge", "-m", std::to_string(options.memory_mib)});
   plan.warnings.push_back(std::to_string(machine.free_huge_mib) + " MiB of hugepages are free, " +
                           std::to_string(options.memory_mib) +
                           " are needed: using ordinary pages, which is slower; "
@@ -108,8 +113,7 @@ EalPlan compose(const EalOptions& options, const Machine& machine) {
     plan.error = std::to_string(options.workers) + " workers: 1 to 64 are possible";
     return plan;
   }
-  plan.args = {"--in-memory", "--no-telemetry", "--log-level",
-               "*:warning",   "--log-level",    "lib.eal:error"};
+  plan.args = {"--no-telemetry", "--log-level", "*:warning", "--log-level", "lib.eal:error"};
   choose_cpus(options, machine, plan);
   choose_lcores(machine, plan);
   choose_memory(options, machine, plan);
