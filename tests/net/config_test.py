@@ -48,7 +48,7 @@ tunnels:
     local-id: gw.example
     remote-id: branch.example
     pre-shared-key: "a-pre-shared-key-for-tests-0123456789"
-    phase2-lifetime-seconds: 12                   # 8 below the least
+    phase2-lifetime-seconds: soon                 # 8 not a number
     phase1-encryption-algorithms: [ROT13]         # 9 no such algorithm
     frobnicate: true                              # 10 no such key
 """

@@ -43,7 +43,7 @@ def error6(about, layer):
 
 
 # Echo (RFC 792; RFC 4443 section 4.2).
-for n in (0, 1, 56, 1472):
+for n in (0, 1, 56, 1452):
     q = IP(src=HOST4, dst=GW4, id=7, ttl=9, tos=4) / ICMP(type=8, id=5, seq=n) / Raw(text(n))
     a = IP(src=GW4, dst=HOST4, id=7, ttl=64, tos=4) / ICMP(type=0, id=5, seq=n) / Raw(text(n))
     add(f"echo4_{n}", q, [a])

@@ -127,19 +127,15 @@ TEST(DhModp, ValuesOutsideTheSubgroup) {
   EXPECT_TRUE(dh->shared(number(4)).ok());
 }
 
-// 2^x mod p starts with zero octets once in 256 times: both the public value and the secret keep
-// them. Peer value 2 makes the secret our own public value.
+// A public value or a secret with leading zero octets (once in 256 exchanges) keeps them: with the
+// exponent 1 both are nearly all zeros.
 TEST(DhModp, LeadingZerosAreKept) {
-  const Octets zero_led = number(2);
-  const auto dh = Dh::with_key(14, hex("01"), zero_led);
+  const auto dh = Dh::with_key(14, hex("01"), number(2));
   ASSERT_TRUE(dh.ok());
-  EXPECT_EQ(octets(dh->public_value()), zero_led);
-  for (int i = 0; i < 20; ++i) {
-    const auto fresh = Dh::make(14);
-    const auto shared = fresh->shared(number(2));
-    ASSERT_TRUE(shared.ok());
-    EXPECT_EQ(octets(shared->bytes()), octets(fresh->public_value()));
-  }
+  EXPECT_EQ(octets(dh->public_value()), number(2));
+  const auto shared = dh->shared(number(4));
+  ASSERT_TRUE(shared.ok());
+  EXPECT_EQ(octets(shared->bytes()), number(4));
 }
 
 class DhCurve : public ::testing::TestWithParam<uint16_t> {};

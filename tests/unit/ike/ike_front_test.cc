@@ -57,6 +57,12 @@ TEST_F(Cookies, LiveOneToTwoPeriods) {
   EXPECT_FALSE(verify(kStart + 120s, cookie));
 }
 
+TEST_F(Cookies, ALateRotationDoesNotLengthenTheirLife) {
+  const auto cookie = make(kStart);
+  EXPECT_TRUE(verify(kStart + 119s, cookie));
+  EXPECT_FALSE(verify(kStart + 121s, cookie));
+}
+
 TEST_F(Cookies, DieOverALongPause) {
   const auto cookie = make(kStart);
   EXPECT_FALSE(verify(kStart + 3600s, cookie));
