@@ -125,7 +125,10 @@ void TwoPeers::add_both() {
 
 bool TwoPeers::connect() {
   add_both();
-  return run_until([this] { return both_up(); }, seconds(10));
+  if (!run_until([this] { return both_up(); }, seconds(10))) return false;
+  run_for(milliseconds(20));
+  a.gaps = b.gaps = a.unsent = b.unsent = 0;
+  return true;
 }
 
 void TwoPeers::at(TimePoint when, std::function<void()> run) {
@@ -190,6 +193,7 @@ void TwoPeers::send_packet(bool from_a, bool tell) {
 }
 
 void TwoPeers::arrive(bool at_a, const FakeHost::Outbound& packet, wire::Endpoint from, bool tell) {
+  quiet_ = true;  // the arrival of a packet does not send another
   Side& s = side(at_a);
   const auto it = s.host.inbound.find(packet.spi);
   if (it == s.host.inbound.end() || !it->second.acknowledged || it->second.key != packet.key) {
@@ -214,6 +218,7 @@ bool TwoPeers::step() {
   }
   if (next == TimePoint::max()) return false;
   now_ = std::max(now_, next);
+  quiet_ = false;
   if (event <= timer) {
     auto node = events_.extract(events_.begin());
     node.mapped()();
@@ -221,7 +226,7 @@ bool TwoPeers::step() {
     a.engine->tick(now_);
     b.engine->tick(now_);
   }
-  if (traffic_interval.count() > 0) send_packets(traffic_tells);
+  if (traffic_interval.count() > 0 && !quiet_) send_packets(traffic_tells);
   return true;
 }
 

@@ -102,7 +102,8 @@ class TwoPeers {
   static ike::TunnelParameters parameters(bool for_a);
   // Adds "t" at both sides; `a` initiates.
   void add_both();
-  // add_both() and run until both are up; false if that does not happen within 10 s.
+  // add_both() and run until both are up and know it; false if that does not happen within 10 s.
+  // Packets lost before there was a child SA do not count.
   bool connect();
 
   TimePoint now() const { return now_; }
@@ -149,9 +150,6 @@ class TwoPeers {
   static inline const wire::IpAddress kAddressB = wire::IpAddress::v4(0xc0000202);
 
  private:
-  struct Event {
-    std::function<void()> run;
-  };
   void at(TimePoint when, std::function<void()> run);
   void wire_up(bool is_a);
   void on_send(bool from_a, const wire::Endpoint& local, const wire::Endpoint& remote,
@@ -166,6 +164,7 @@ class TwoPeers {
   uint64_t numbers_ = 0;
   std::map<std::pair<TimePoint, uint64_t>, std::function<void()>> events_;
   TimePoint next_traffic_{};
+  bool quiet_ = false;
 };
 
 }  // namespace kanmon::test

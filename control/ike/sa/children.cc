@@ -32,6 +32,17 @@ Child* best_of(const Tunnel& tunnel) {
   return best;
 }
 
+// Of one tunnel; beyond it the oldest go early. The peer sets the pace of rekeying, not the memory.
+constexpr std::ptrdiff_t kMaxLingering = 16;
+
+void drop_oldest_lingering(Core& core, Tunnel& tunnel) {
+  const auto lingers = [](const Child* child) { return child->state == ChildState::kLingering; };
+  if (std::ranges::count_if(tunnel.children, lingers) <= kMaxLingering) return;
+  Child& oldest = **std::ranges::find_if(tunnel.children, lingers);
+  core.host.remove_inbound(oldest.spi());
+  core.bury(oldest);
+}
+
 IkeSa* speaker_of(const Child& child) {
   return child.ike != nullptr ? child.ike : tunnel::established_ike(*child.tunnel);
 }
@@ -128,7 +139,7 @@ void retire(Core& core, Child& child, bool linger) {
   if (linger && !never_acknowledged && core.options.old_inbound_lingers.count() > 0) {
     core.timers.arm(TimerKind::kChildLinger, child.spi(),
                     core.now + core.options.old_inbound_lingers);
-    return;
+    return drop_oldest_lingering(core, tunnel);
   }
   core.host.remove_inbound(child.spi());
   core.bury(child);

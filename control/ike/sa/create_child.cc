@@ -63,6 +63,11 @@ Result<Child*> make(Core& core, IkeSa& sa, Ingredients in, const Secret& shared,
   return &core.make_child(std::move(child));
 }
 
+std::size_t live_children(const Tunnel& tunnel) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      tunnel.children, [](const Child* child) { return child->state != ChildState::kLingering; }));
+}
+
 Answer refused(Core& core, NotifyType error, Count counter, std::string why) {
   core.count(counter);
   Answer answer;
@@ -159,7 +164,7 @@ Answer answer(Core& core, IkeSa& sa, const Offer& offer, bool pfs, wire::Bytes n
   if (in.local_ts.empty() || in.remote_ts.empty())
     return refused(core, NotifyType::kTsUnacceptable, Count::kTsUnacceptable,
                    ts_mismatch(p, offer));
-  if (tunnel.children.size() >= kMaxChildren)
+  if (live_children(tunnel) >= kMaxChildren)
     return refused(core, NotifyType::kNoAdditionalSas, Count::kNoAdditionalSas,
                    "the peer has enough child SAs");
   auto own = respond_pfs(choice->suite, offer);
