@@ -10,6 +10,7 @@
 //
 // A refusal is {"error":TEXT}. Ports must be `ring:NAME` devices; the far end of each wire is here.
 #include <chrono>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "control/config/config.h"
 #include "control/daemon/gateway.h"
@@ -231,7 +233,17 @@ class Driver {
   daemon::TimePoint now_ = std::chrono::steady_clock::now();
 };
 
+// DPDK prints to stdout while it starts: answers get a descriptor of their own, all else goes to
+// stderr.
+std::FILE* take_stdout() {
+  std::FILE* answers = fdopen(dup(STDOUT_FILENO), "w");
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  return answers;
+}
+
 int serve() {
+  std::FILE* answers = take_stdout();
+  if (answers == nullptr) return 1;
   Driver driver;
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -241,9 +253,10 @@ int serve() {
     } catch (const std::exception& e) {
       answer = {{"error", e.what()}};
     }
-    std::cout << answer.dump() << std::endl;
+    std::fprintf(answers, "%s\n", answer.dump().c_str());
+    std::fflush(answers);
   }
-  return 0;
+  return std::fclose(answers) == 0 ? 0 : 1;
 }
 
 }  // namespace

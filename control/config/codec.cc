@@ -6,7 +6,6 @@
 #include <memory>
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -6,12 +6,12 @@
 #include <streambuf>
 #include <unordered_set>
 
-#include <openssl/crypto.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "control/common/secret.h"
 #include "control/log/text.h"
 
 namespace kanmon::config {
@@ -280,8 +280,7 @@ std::string Node::describe() const {
 }
 
 Document::~Document() {
-  for (Node& node : nodes_)
-    if (!node.text.empty()) OPENSSL_cleanse(node.text.data(), node.text.size());
+  for (Node& node : nodes_) wipe({reinterpret_cast<uint8_t*>(node.text.data()), node.text.size()});
 }
 
 bool Document::parse(std::string_view text, Problems& problems) {

@@ -3,10 +3,10 @@
 #include <exception>
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/common/secret.h"
 #include "control/config/check.h"
 #include "control/config/config.h"
 #include "control/config/context.h"
@@ -19,9 +19,7 @@ namespace {
 // The text of a file, wiped when it is no longer needed: it may hold pre-shared keys.
 struct FileText {
   std::string text;
-  ~FileText() {
-    if (!text.empty()) OPENSSL_cleanse(text.data(), text.size());
-  }
+  ~FileText() { wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()}); }
 };
 
 // Empty on success, else why not.

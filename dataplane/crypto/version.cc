@@ -4,6 +4,8 @@
 
 namespace kanmon::crypto {
 
-const char* library_version() { return imb_get_version_str(); }
+const char* library_version() {
+  return imb_get_version_str();
+}
 
 }  // namespace kanmon::crypto

@@ -7,8 +7,12 @@
 
 namespace kanmon {
 
-const char* dpdk_version() { return rte_version(); }
-const char* ipsec_mb_version() { return crypto::library_version(); }
+const char* dpdk_version() {
+  return rte_version();
+}
+const char* ipsec_mb_version() {
+  return crypto::library_version();
+}
 
 const char* crypto_isa() {
   static const crypto::Isa isa = [] {

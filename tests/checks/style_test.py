@@ -51,6 +51,11 @@ class Style(PlantedFault):
         self.create("tests/unit/planted_test.h", f"#pragma once\ninline void f() {{ {nap} }}\n")
         self.assert_refused("wait for a condition, not for time")
 
+    def test_list_with_an_entry_twice_or_of_nothing(self):
+        self.append("dataplane/sources.list", "wire/address.cc\nwire/gone.cc\n")
+        self.assert_refused("dataplane/sources.list: wire/address.cc stands there twice",
+                            "dataplane/sources.list: wire/gone.cc is not there")
+
     def test_space_at_the_end(self):
         self.append("meson.build", "# x \n")
         self.assert_refused("meson.build:", "space at the end of the line")

@@ -24,6 +24,11 @@ expect_drop("route.no_route")
 expect_nothing("lan", "dmz")
 while packet := maybe("wan"):  # the answer goes back into the tunnel it came from
     assert visitors.open(packet)[ICMP].type == 3
+send("wan", branch.seal(IP(src="10.2.0.1", dst="10.9.0.9") / UDP()))
+expect_drop("route.no_route")
+expect_nothing("guest")
+while packet := maybe("wan"):
+    assert branch.open(packet)[ICMP].type == 3
 
 # One tunnel's key does not open another's SA.
 send("wan", visitors.seal(IP(src="10.2.0.1", dst="10.1.0.9") / UDP(), spi=branch.to_gateway.spi))

@@ -27,9 +27,10 @@ class Flow:
         self._resolutions = collections.defaultdict(list)  # port -> ARP and ND frames, likewise
         self._stations: dict[tuple[str, str], str] = {}  # (port, address) -> MAC
         self._said: dict[str, int] = collections.Counter()  # drops the flow expected
+        # Next hops and peers are asked for at start; the stations will answer when they are there.
+        self._unanswered = self._take_out(gateway.ask("settle")["frames"])
+        self._resolutions.clear()
         self._before = gateway.ask("counters")
-        self._take_out(gateway.ask("settle")["frames"])
-        self._resolutions.clear()  # what it announced at start
 
     # ---- the world around the gateway
 
@@ -39,7 +40,8 @@ class Flow:
         mac = mac or f"02:5a:00:00:00:{len(self._stations):02x}"
         for address in addresses:
             self._stations[port, address] = mac
-        self._exchange([])
+        questions, self._unanswered = self._unanswered, []
+        self._exchange(self._answers(questions))
         return mac
 
     def tunnel(self, name: str, local: str, remote: str, *, algorithm: str = "AES256-GCM-16",
@@ -168,10 +170,15 @@ class Flow:
             for port, octets in by_port.items():
                 out += self.gateway.ask("send", port=port, frames=octets)["frames"]
             out += [] if by_port else self.gateway.ask("settle")["frames"]
-            questions = self._take_out(out)
-            frames = [(p, a) for p, q in questions if (a := answer(q, self._stations_of(p)))]
+            frames = self._answers(self._take_out(out))
             if not frames:
                 return
+
+    def _answers(self, questions: list[tuple[str, Packet]]) -> list[tuple[str, Packet]]:
+        """What the stations say; questions nobody answers are kept."""
+        said = [(p, q, answer(q, self._stations_of(p))) for p, q in questions]
+        self._unanswered += [(p, q) for p, q, a in said if a is None]
+        return [(p, a) for p, _, a in said if a is not None]
 
     def _take_out(self, frames: list[list[str]]) -> list[tuple[str, Packet]]:
         """Files what came out; ARP and ND are the stations' business and returned."""
