@@ -43,6 +43,7 @@ struct Arguments {
   bool is_ike = false;
   std::string file;
   bool is_markdown = false;
+  bool is_views = false;
 };
 
 class Program {
@@ -139,8 +140,11 @@ void Program::define_offline() {
   CLI::App* schema_app =
       app_.add_subcommand("schema", "Print the JSON Schema of the configuration");
   schema_app->add_flag("--markdown", args_.is_markdown, "The reference manual instead");
+  schema_app->add_flag("--views", args_.is_views, "The API's views, in Markdown, instead");
   schema_app->callback([this] {
-    out_ << (args_.is_markdown ? config::markdown_reference() : config::json_schema());
+    out_ << (args_.is_views      ? api::views_markdown()
+             : args_.is_markdown ? config::markdown_reference()
+                                 : config::json_schema());
   });
 
   CLI::App* completion = app_.add_subcommand("completion", "Print a completion script for a shell");

@@ -65,7 +65,7 @@ void check_addresses(Context& context, const Port& p) {
           "found " + p.addresses[i].to_string() + ", " + problem + ", expected a host's address");
     has_v6 = has_v6 || !p.addresses[i].address.is_v4();
   }
-  if (p.addresses.empty())
+  if (p.addresses.empty() && !context.problems().failed_at(path + ".addresses"))
     context.warning_at(path, "has no addresses: nobody can reach it or be reached by it");
   if (has_v6 && p.mtu < 1280)
     context.error_at(path + ".mtu", "found " + std::to_string(p.mtu) +

@@ -71,7 +71,7 @@ Way way_to(const Config& config, const std::string& underlay, const wire::IpAddr
 void check_remote_address(Context& context, const Config& config, const Tunnel& t) {
   const std::string key = path_of(t, "remote-address");
   if (!t.ike.remote_address) {
-    if (context.given(key) && t.ike.startup == ike::StartupAction::kStart)
+    if (context.sound(key) && t.ike.startup == ike::StartupAction::kStart)
       context.error_at(path_of(t, "startup-action"),
                        "found \"start\", expected add: with remote-address: any there is nobody to "
                        "start with");

@@ -213,6 +213,10 @@ void PresharedKey::read(Context& context, const Node& node, Secret& out) {
     context.error(node, "found no text, expected a key in quotes");
     return;
   }
+  if (node.text.find('\n') != std::string::npos) {
+    context.error(node, "found a key with a line end in it, expected it on one line");
+    return;
+  }
   take_key(context, node, {reinterpret_cast<const uint8_t*>(node.text.data()), node.text.size()},
            out);
 }

@@ -55,8 +55,11 @@ class Context {
   void error_at(std::string key, std::string text);
   void warning_at(std::string key, std::string text);
   bool given(const std::string& key) const { return places_.count(key) != 0; }
+  // Given, and nothing is wrong with it.
+  bool sound(const std::string& key) const { return given(key) && !problems_.failed_at(key); }
   // The same for `key` within the section that is being read.
   bool given_here(std::string_view key) const { return given(join(key)); }
+  bool sound_here(std::string_view key) const { return sound(join(key)); }
   std::string join(std::string_view key) const;
 
   // Lists leave out items that are wrong, so an index in memory is not one in the file: the reader

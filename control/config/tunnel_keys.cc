@@ -68,7 +68,7 @@ void derive_identities(Context& context, ike::TunnelParameters& t) {
   if (context.given_here("remote-id")) return;
   if (t.remote_address) {
     t.remote_id = ike::Identity::parse(t.remote_address->to_string());
-  } else if (context.given_here("remote-address")) {
+  } else if (context.sound_here("remote-address")) {
     context.error_here(
         "takes any remote address, expected remote-id: only its identity tells "
         "such a peer");
@@ -99,7 +99,7 @@ void finish(Context& context, Tunnel& tunnel) {
   derive_identities(context, t);
   derive_selectors(t);
   derive_prfs(context, t.ike);
-  const bool any_peer = context.given_here("remote-address") && !t.remote_address;
+  const bool any_peer = context.sound_here("remote-address") && !t.remote_address;
   if (any_peer && !context.given_here("startup-action")) t.startup = ike::StartupAction::kAdd;
   if (!context.given_here("rekey-margin-time-seconds"))
     t.rekey_margin = std::max(seconds(1), std::min(seconds(270), t.child_lifetime / 4));

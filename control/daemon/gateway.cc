@@ -58,8 +58,10 @@ Gateway::~Gateway() {
 }
 
 std::unique_ptr<Gateway> Gateway::start(config::Config config, std::string file,
-                                        std::vector<config::Problem>& problems) {
-  auto plane = DataPlane::start(options_of(config));
+                                        std::vector<config::Problem>& problems, bool stepped) {
+  DataPlaneOptions options = options_of(config);
+  options.stepped = stepped;
+  auto plane = DataPlane::start(options);
   for (const auto& warning : plane.warnings)
     log::warning("system", "data-plane", {{"text", warning}});
   if (!plane) {

@@ -52,8 +52,10 @@ class Gateway final : private neighbor::Host, private ike::Host {
  public:
   // Starts the data plane, opens the ports and installs everything `config` says. Null: `problems`
   // has the reason, everything is closed again. `file`: where it came from, for show version.
+  // `stepped`: no threads, whoever holds data_plane() turns the workers.
   static std::unique_ptr<Gateway> start(config::Config config, std::string file,
-                                        std::vector<config::Problem>& problems);
+                                        std::vector<config::Problem>& problems,
+                                        bool stepped = false);
   ~Gateway() override;
 
   // Works off punted packets, events and acknowledgements. True: there was something to do, call
@@ -68,6 +70,9 @@ class Gateway final : private neighbor::Host, private ike::Host {
   // Sends deletes to all peers; go on turning until quiet() or a deadline, then destroy.
   void shut_down(TimePoint now);
   bool quiet() const { return ike_.idle(); }
+
+  // Where SAs come in: the door IKE uses, for those who bring keys from elsewhere.
+  ike::Host& sa_door() { return *this; }
 
   // For the API.
   const config::Config& config() const { return config_; }

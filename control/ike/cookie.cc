@@ -11,13 +11,18 @@ namespace {
 
 constexpr std::size_t kSecretBytes = 32;
 
-Result<Secret> mac(const Secret& key, wire::Bytes ni, const wire::IpAddress& peer, uint64_t spi) {
+using Mac = std::array<uint8_t, 32>;
+
+Result<Mac> mac_of(const Secret& key, wire::Bytes ni, const wire::IpAddress& peer, uint64_t spi) {
   std::array<uint8_t, 1 + 16 + 8> fixed;
   fixed[0] = static_cast<uint8_t>(peer.family);
   std::copy(peer.octets.begin(), peer.octets.end(), fixed.begin() + 1);
   store_be(fixed.data() + 17, spi);
   // What varies in length comes last, so that no two inputs read alike.
-  return prf(kPrfSha256, key.bytes(), {fixed, ni});
+  Mac mac;
+  const Status done = prf_into(kPrfSha256, key.bytes(), {fixed, ni}, mac);
+  if (!done.ok()) return done.error();
+  return mac;
 }
 
 }  // namespace
@@ -40,11 +45,11 @@ void CookieJar::rotate(TimePoint now) {
 Result<CookieJar::Cookie> CookieJar::make(TimePoint now, wire::Bytes ni,
                                           const wire::IpAddress& peer, uint64_t spi_initiator) {
   rotate(now);
-  const auto m = mac(current_, ni, peer, spi_initiator);
+  const auto m = mac_of(current_, ni, peer, spi_initiator);
   if (!m.ok()) return m.error();
   Cookie cookie;
   cookie[0] = generation_;
-  std::copy(m->bytes().begin(), m->bytes().end(), cookie.begin() + 1);
+  std::copy(m->begin(), m->end(), cookie.begin() + 1);
   return cookie;
 }
 
@@ -56,8 +61,8 @@ bool CookieJar::verify(TimePoint now, wire::Bytes cookie, wire::Bytes ni,
   if (cookie[0] == generation_) key = &current_;
   if (cookie[0] == static_cast<uint8_t>(generation_ - 1)) key = &previous_;
   if (key == nullptr || key->empty()) return false;
-  const auto m = mac(*key, ni, peer, spi_initiator);
-  return m.ok() && equal_in_constant_time(m->bytes(), cookie.subspan(1));
+  const auto m = mac_of(*key, ni, peer, spi_initiator);
+  return m.ok() && equal_in_constant_time(*m, cookie.subspan(1));
 }
 
 }  // namespace kanmon::ike

@@ -11,17 +11,34 @@ using T = TransformType;
 constexpr T kTypes[] = {T::kEncr, T::kInteg, T::kPrf, T::kDh, T::kEsn};
 constexpr std::size_t kShown = 8;  // values of one type: a peer may offer hundreds
 
+// Where leaving a type out means NONE (RFC 7296 section 3.3.3).
+bool may_be_left_out(T type) {
+  return type == T::kInteg || type == T::kDh;
+}
+
+void add(std::vector<Transform>& all, const Transform& t) {
+  if (all.size() <= 255 && std::count(all.begin(), all.end(), t) == 0) all.push_back(t);
+}
+
 std::vector<Transform> of_type(std::span<const Proposal> proposals, T type) {
   std::vector<Transform> all;
-  for (const Proposal& p : proposals)
+  for (const Proposal& p : proposals) {
     for (const Transform& t : p.transforms)
-      if (t.type == type && std::count(all.begin(), all.end(), t) == 0 && all.size() <= 255)
-        all.push_back(t);
+      if (t.type == type) add(all, t);
+    if (may_be_left_out(type) && !p.has(type)) add(all, {type, 0, 0, true});
+  }
   return all;
 }
 
-std::string names(const std::vector<Transform>& transforms) {
+bool says_none(const Transform& t) {
+  return may_be_left_out(t.type) && t.id == 0;
+}
+
+// NONE is worth a word only where it is alone.
+std::string names(std::vector<Transform> transforms) {
   if (transforms.empty()) return "nothing";
+  if (!std::all_of(transforms.begin(), transforms.end(), says_none))
+    std::erase_if(transforms, says_none);
   std::string text;
   for (std::size_t i = 0; i < std::min(transforms.size(), kShown); ++i) {
     const Transform& t = transforms[i];
@@ -34,7 +51,6 @@ std::string names(const std::vector<Transform>& transforms) {
 }
 
 bool meet(const std::vector<Transform>& a, const std::vector<Transform>& b) {
-  if (a.empty() && b.empty()) return true;
   return std::any_of(a.begin(), a.end(),
                      [&b](const Transform& t) { return std::count(b.begin(), b.end(), t) != 0; });
 }
@@ -73,7 +89,7 @@ std::string explain_mismatch(std::span<const Proposal> configured,
   for (const T type : kTypes) {
     const auto peer = of_type(theirs, type);
     const auto ours = of_type(configured, type);
-    if (peer.empty() && ours.empty()) continue;
+    if (peer == ours && peer.size() < 2) continue;
     join(all, compare(type, peer, ours));
     if (!meet(peer, ours)) join(differing, compare(type, peer, ours));
   }

@@ -35,7 +35,7 @@ inline constexpr uint32_t kTagBytes = 16;
 struct alignas(kCacheLine) Job {
   const Key* key;
   uint8_t* text;
-  void* user;  // the caller's
+  uint64_t reserved;
   uint32_t length;
   uint16_t aad_bytes;  // 8 or 12
   esp::Algorithm algorithm;
@@ -85,6 +85,9 @@ class Engine {
   alignas(kCacheLine) uint8_t context_[128] = {};  // gcm_context_data of the call at hand
   Job jobs_[kMaxJobs] = {};
 };
+
+// Expands a key for the engines of this process (see choose_isa). Errors: kBadLength, kSystem.
+Status expand(esp::Algorithm algorithm, wire::Bytes key, Key& out);
 
 // Known answers of every algorithm in both directions, and that a changed tag, text or AAD is
 // refused. A gateway whose engine fails this must not start (fail closed). Takes well below 1 ms.

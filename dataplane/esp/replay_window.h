@@ -26,13 +26,13 @@ class ReplayWindow {
   // the word being entered is never one that is still inside.
   static constexpr uint32_t words(uint32_t packets) { return std::bit_ceil(packets / 64 + 1); }
 
-  ReplayWindow() = default;
-  // REQUIRES: kMinWindow <= packets <= kMaxWindow, a multiple of 64; bitmap has words(packets)
-  // zeroed words and outlives this.
-  ReplayWindow(std::span<uint64_t> bitmap, uint32_t packets)
-      : bitmap_(bitmap.data()),
-        mask_(static_cast<uint32_t>(bitmap.size()) - 1),
-        packets_(packets) {}
+  // Starts empty. REQUIRES: kMinWindow <= packets <= kMaxWindow, a multiple of 64; bitmap has
+  // words(packets) zeroed words and outlives this.
+  void start(std::span<uint64_t> bitmap, uint32_t packets) {
+    bitmap_ = bitmap.data();
+    mask_ = static_cast<uint32_t>(bitmap.size()) - 1;
+    packets_ = packets;
+  }
 
   // The 64-bit number nearest the window whose low word is `low`: the only one in
   // [top - packets + 1, top - packets + 2^32].

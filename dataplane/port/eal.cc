@@ -1,6 +1,7 @@
 #include "dataplane/port/eal.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -135,7 +136,7 @@ Machine look_at_machine() {
   return machine;
 }
 
-std::string start_eal(const EalPlan& plan) {
+std::string start_eal(const EalPlan& plan, uint16_t threads) {
   static bool started = false;
   if (!plan.error.empty()) return plan.error;
   if (!started) {
@@ -145,12 +146,12 @@ std::string start_eal(const EalPlan& plan) {
     kept.insert(kept.begin(), "kanmon");
     std::vector<char*> argv;
     for (std::string& arg : kept) argv.push_back(arg.data());
-    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0)
+    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0 && rte_errno != EALREADY)
       return std::string("DPDK did not start: ") + rte_strerror(rte_errno);
     started = true;
   }
-  if (rte_lcore_count() < plan.worker_cpus.size() + 1)
-    return "DPDK runs already, with fewer threads than " + std::to_string(plan.worker_cpus.size()) +
+  if (rte_lcore_count() < threads + 1u)
+    return "DPDK runs already, with fewer threads than " + std::to_string(threads) +
            " workers need";
   return {};
 }

@@ -14,7 +14,7 @@ struct EalOptions {
   uint16_t workers = 1;
   std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
   uint32_t memory_mib = 256;             // for packet buffers and device queues
-  std::vector<std::string> devices{};      // device strings that will be opened
+  std::vector<std::string> devices{};    // device strings that will be opened
   std::string extra_args{};              // escape hatch, split at spaces, comes last and wins
 };
 
@@ -35,9 +35,9 @@ Machine look_at_machine();
 EalPlan compose(const EalOptions& options, const Machine& machine);
 
 // Starts EAL by the plan. The calling thread becomes lcore 0 and may run on every allowed CPU.
-// EAL starts once in a process: a second call succeeds if the first made enough lcores.
-// Returns a sentence about what went wrong, or an empty string.
-std::string start_eal(const EalPlan& plan);
+// EAL starts once in a process: a second call, or one after somebody else started it, succeeds if
+// there are lcores for `threads` workers. Returns a sentence about what went wrong, or nothing.
+std::string start_eal(const EalPlan& plan, uint16_t threads);
 
 // Splits at runs of spaces.
 std::vector<std::string> split_words(std::string_view text);

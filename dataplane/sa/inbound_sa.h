@@ -25,6 +25,8 @@ namespace kanmon::sa {
 struct InboundCold;
 
 struct alignas(kCacheLine) InboundSa {
+  static constexpr uint64_t kNever = ~uint64_t{0};
+
   // Line 0. Control: rw until it is handed to the workers; ro from then on, but for the alarms.
   uint32_t spi;     // host order
   uint32_t tunnel;  // see InboundParams
@@ -67,6 +69,8 @@ struct InboundCold {
   Limits limits;                 // likewise
   // Owner: rw, control: ro. Drops of this SA, by reason; only those of the decrypt stage occur.
   Counter drops[kDropCount];
+  bool soft_reported = false;  // owner: rw
+  bool hard_reported = false;  // owner: rw
   // Decrypted packets whose pair of ECN fields RFC 6040 section 4.2 calls currently unused.
   Counter ecn_unused_combinations;
 };

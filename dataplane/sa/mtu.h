@@ -5,6 +5,7 @@
 
 #include "dataplane/esp/algorithm.h"
 #include "dataplane/wire/address.h"
+#include "dataplane/wire/headers.h"
 
 namespace kanmon::sa {
 
@@ -15,22 +16,18 @@ struct Wrapping {
   bool udp = false;
 };
 
-inline constexpr uint16_t kIp4HeaderBytes = 20;
-inline constexpr uint16_t kIp6HeaderBytes = 40;
-inline constexpr uint16_t kUdpHeaderBytes = 8;
-inline constexpr uint16_t kEspHeaderBytes = 8;   // SPI, sequence number
 inline constexpr uint16_t kEspTrailerBytes = 2;  // pad length, next header
 inline constexpr uint16_t kTcpHeaderBytes = 20;
 inline constexpr uint16_t kIp6MinMtu = 1280;  // RFC 8200 section 5
 
 constexpr uint16_t ip_header_bytes(wire::Family f) {
-  return f == wire::Family::kV4 ? kIp4HeaderBytes : kIp6HeaderBytes;
+  return f == wire::Family::kV4 ? wire::kIp4Header : wire::kIp6Header;
 }
 
 // Octets in front of the inner packet: IP, UDP, ESP header, IV.
 constexpr uint16_t header_bytes(Wrapping w) {
-  return static_cast<uint16_t>(ip_header_bytes(w.outer) + (w.udp ? kUdpHeaderBytes : 0) +
-                               kEspHeaderBytes + esp::info(w.algorithm).iv_bytes);
+  return static_cast<uint16_t>(ip_header_bytes(w.outer) + (w.udp ? wire::kUdpHeader : 0) +
+                               wire::kEspHeader + esp::info(w.algorithm).iv_bytes);
 }
 
 // The largest inner packet whose outer packet is at most `outer_mtu`; 0 if there is none.

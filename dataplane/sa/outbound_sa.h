@@ -37,6 +37,12 @@ struct alignas(kCacheLine) OutboundSa {
   // Without a byte limit the shared byte count is not kept.
   static constexpr uint64_t kNoLimit = ~uint64_t{0};
 
+  // The last number RFC 4303 section 3.3.3 lets an SA send. One short of 2^64 with extended
+  // numbers, so that the next one to give never wraps to zero.
+  static constexpr uint64_t sequence_space(bool extended) {
+    return extended ? ~uint64_t{0} - 1 : uint64_t{0xffffffff};
+  }
+
   // Line 0. Control: rw until handed to the workers, ro from then on.
   uint32_t spi;  // host order
   uint32_t tunnel;

@@ -14,6 +14,17 @@ namespace kanmon::sa {
 // Families of which the set lets every packet through, so that it need not be asked at all.
 enum AnyBits : uint8_t { kAnyV4 = 1, kAnyV6 = 2 };
 
+// What stands behind the headers of the IP layer.
+struct UpperLayer {
+  uint8_t protocol = 0;
+  uint32_t offset = 0;         // from the start of the packet; within it
+  bool first_fragment = true;  // or no fragment: what is at `offset` is the upper layer's header
+};
+
+// Walks IPv4 options or IPv6 extension headers. False if the headers do not add up, or there are
+// more of them than anyone needs.
+bool find_upper_layer(wire::Bytes packet, UpperLayer& upper);
+
 // The fields of a packet that selectors look at.
 struct FlowKey {
   wire::IpAddress source;

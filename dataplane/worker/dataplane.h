@@ -22,19 +22,13 @@
 #include "dataplane/wire/bytes.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/tables.h"
+#include "dataplane/worker/worker.h"
 
 namespace kanmon::rings {
 class Qsbr;
 }
 
 namespace kanmon {
-
-class Worker;
-
-enum class Power : uint8_t {
-  kPerformance,  // poll without end
-  kBalanced,     // after 64 empty polls pause, then sleep 50 to 200 µs
-};
 
 struct DataPlaneOptions {
   uint16_t workers = 1;                  // 1 … 64
@@ -129,6 +123,8 @@ class DataPlane {
   Worker& worker(uint16_t index);
   // One turn of every worker, in order.
   void turn();
+  // Where packets for the far end of a ring wire may be taken from.
+  rte_mempool* packet_pool();
 
   // Stops and joins the workers (at most one second each), frees every packet they, the rings and
   // the ports held, and closes the ports. Counters can still be read. Idempotent.

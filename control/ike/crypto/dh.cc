@@ -119,14 +119,19 @@ EVP_PKEY* import_key(const Group& g, wire::Bytes public_value, wire::Bytes priva
   return key;
 }
 
-// OpenSSL checks points again here (validate_peer); MODP values have been checked by us, and its
-// own check would cost more than the exchange.
+// On the curve, in range, not infinity. The order needs no check where the cofactor is 1 (RFC 6989
+// section 2.3); OpenSSL's full check would multiply once more for it.
+bool point_is_sound(EVP_PKEY* peer) {
+  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, peer, nullptr));
+  return context && EVP_PKEY_public_check_quick(context.get()) == 1;
+}
+
+// REQUIRES: the peer's value has been checked; the checks OpenSSL has here cost more than the rest.
 bool derive(EVP_PKEY* own, EVP_PKEY* peer, const Group& g, Secret& out) {
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own, nullptr));
   if (!context || EVP_PKEY_derive_init(context.get()) != 1) return false;
   if (g.kind == Kind::kModp && EVP_PKEY_CTX_set_dh_pad(context.get(), 1) != 1) return false;
-  const int validate = g.kind != Kind::kModp;
-  if (EVP_PKEY_derive_set_peer_ex(context.get(), peer, validate) != 1) return false;
+  if (EVP_PKEY_derive_set_peer_ex(context.get(), peer, /*validate_peer=*/0) != 1) return false;
   std::size_t written = out.size();
   return EVP_PKEY_derive(context.get(), out.mutable_bytes().data(), &written) == 1 &&
          written == out.size();
@@ -190,7 +195,8 @@ Result<Secret> Dh::shared(wire::Bytes peer) const {
   if (peer.size() != g->public_bytes) return Errc::kBadLength;
   if (g->kind == Kind::kModp && !modp_value_is_sound(peer)) return refused(Errc::kBadValue);
   const Key theirs(import_key(*g, peer, {}));
-  if (!theirs) return refused(Errc::kBadValue);
+  if (!theirs || (g->kind == Kind::kEcp && !point_is_sound(theirs.get())))
+    return refused(Errc::kBadValue);
   Secret out(g->shared_bytes);
   // Our own key is sound, so that a refusal can only be about the peer's.
   if (!derive(key_.get(), theirs.get(), *g, out)) return refused(Errc::kBadValue);

@@ -39,8 +39,8 @@ class Dh {
   // coordinate (ECP, RFC 5903 section 9), 32 octets (X25519).
   // Errors: kBadLength if `peer` has not dh_public_bytes(group) octets; kBadValue for values that
   // must never be used: 0, 1, p-1, >= p, outside the prime order subgroup, not on the curve, the
-  // point at infinity, an all-zero X25519 result (RFC 6989, RFC 7748 section 6.1). kSystem if
-  // OpenSSL refuses for another reason.
+  // point at infinity, an all-zero X25519 result (RFC 6989, RFC 7748 section 6.1). That OpenSSL
+  // had no memory is not told apart from that.
   Result<Secret> shared(wire::Bytes peer) const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <memory>
 
 #include <openssl/core_names.h>
@@ -39,12 +40,23 @@ const Row* find(const Row (&rows)[N], uint16_t id) {
 
 constexpr std::size_t kMaxBlockBytes = 64;
 
+// Looking the algorithm up takes locks and string compares, and it never changes. A failure is not
+// kept: memory may be there again next time.
+EVP_MAC* hmac_algorithm() {
+  static std::atomic<EVP_MAC*> kept{nullptr};
+  if (EVP_MAC* mac = kept.load(std::memory_order_acquire)) return mac;
+  EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  EVP_MAC* first = nullptr;
+  if (mac == nullptr || kept.compare_exchange_strong(first, mac)) return mac;
+  EVP_MAC_free(mac);
+  return first;
+}
+
 // One keyed HMAC, used for any number of messages.
 class Hmac {
  public:
   Hmac(const char* digest, wire::Bytes key) {
-    // Looking the algorithm up takes locks and string compares; it never changes.
-    static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    EVP_MAC* const hmac = hmac_algorithm();
     if (hmac == nullptr) return;
     context_.reset(EVP_MAC_CTX_new(hmac));
     const OSSL_PARAM params[] = {
@@ -85,13 +97,21 @@ std::size_t prf_bytes(uint16_t id) {
   return row == nullptr ? 0 : row->bytes;
 }
 
-Result<Secret> prf(uint16_t id, wire::Bytes key, std::initializer_list<wire::Bytes> parts) {
+Status prf_into(uint16_t id, wire::Bytes key, std::initializer_list<wire::Bytes> parts,
+                wire::MutableBytes out) {
   const PrfRow* row = find(kPrfs, id);
   if (row == nullptr) return Errc::kUnsupported;
+  if (out.size() != row->bytes) return Errc::kBadLength;
   Hmac hmac(row->digest, key);
   for (const wire::Bytes part : parts) hmac.add(part);
-  Secret out(row->bytes);
-  if (!hmac.finish(out.mutable_bytes())) return Errc::kSystem;
+  if (!hmac.finish(out)) return Errc::kSystem;
+  return success();
+}
+
+Result<Secret> prf(uint16_t id, wire::Bytes key, std::initializer_list<wire::Bytes> parts) {
+  Secret out(prf_bytes(id));
+  const Status done = prf_into(id, key, parts, out.mutable_bytes());
+  if (!done.ok()) return done.error();
   return out;
 }
 

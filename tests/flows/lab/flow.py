@@ -24,18 +24,19 @@ class Flow:
         self.gateway = gateway
         self._capture, self._frames = capture, []
         self._out = collections.defaultdict(list)  # port -> frames nobody has asked for yet
+        self._resolutions = collections.defaultdict(list)  # port -> ARP and ND frames, likewise
         self._stations: dict[tuple[str, str], str] = {}  # (port, address) -> MAC
         self._said: dict[str, int] = collections.Counter()  # drops the flow expected
         self._before = gateway.ask("counters")
-        for port in gateway.ports:
-            self._take_out(port, gateway.ask("settle")["frames"])
+        self._take_out(gateway.ask("settle")["frames"])
+        self._resolutions.clear()  # what it announced at start
 
     # ---- the world around the gateway
 
     def station(self, port: str, *addresses: str, mac: str | None = None) -> str:
         """A host on the segment of `port`: answers ARP and ND for its addresses, and is where
         frames come from. Returns its MAC."""
-        mac = mac or f"02:5a:00:00:{len(self._stations):02x}:{list(self.gateway.ports).index(port):02x}"
+        mac = mac or f"02:5a:00:00:00:{len(self._stations):02x}"
         for address in addresses:
             self._stations[port, address] = mac
         self._exchange([])
@@ -53,13 +54,13 @@ class Flow:
             outbound_spi=peer.from_gateway.spi, inbound_key=peer.to_gateway.keymat.hex(),
             outbound_key=peer.from_gateway.keymat.hex())
         peer.to_gateway.spi = made["inbound_spi"]
-        self._take_out(None, made["frames"])
+        self._take_out(made["frames"])
         self._exchange([])
         return peer
 
     def pass_time(self, seconds: float) -> None:
         """The gateway's clock goes on; nobody waits."""
-        self._take_out(None, self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"])
+        self._take_out(self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"])
         self._exchange([])
 
     # ---- packets
@@ -75,9 +76,17 @@ class Flow:
         assert self._out[port], f"nothing came out of {port}{self._elsewhere(port)}"
         frame = self._out[port].pop(0)
         assert frame.src == self.gateway.ports[port], f"frame's source is {frame.src}"
-        station = self._stations_at(port)
-        assert frame.dst in station, f"frame goes to {frame.dst}, no station of {port}"
+        assert frame.dst in self._stations_at(port), f"frame goes to {frame.dst}, no station of {port}"
         return frame.payload
+
+    def maybe(self, port: str) -> Packet | None:
+        """Like take(), or None if nothing came out."""
+        return self.take(port) if self._out[port] else None
+
+    def resolution(self, port: str) -> Packet | None:
+        """The last ARP or ND frame that came out of a port since it was last asked for."""
+        frames, self._resolutions[port] = self._resolutions[port], []
+        return frames[-1] if frames else None
 
     def expect(self, port: str, expected: Packet) -> Packet:
         """Exactly this packet comes out next, octet by octet."""
@@ -104,10 +113,18 @@ class Flow:
         """Since the last mention of this drop, so many packets were dropped under that name."""
         drops = self._drops()
         assert name in drops, f"there is no drop called {name}"
-        self._said[name] += packets
-        grown = drops[name] - (self._said[name] - packets)
+        grown = drops[name] - self._said[name]
+        self._said[name] = drops[name]
         assert grown == packets, \
             f"{name} grew by {grown}, expected {packets}; all drops: {self._nonzero(drops)}"
+
+    def any_drop(self, *names: str) -> int:
+        """How many packets were dropped under these names since they were last mentioned: for
+        faults to which the requirements give no one name."""
+        drops = self._drops()
+        grown = {name: drops[name] - self._said[name] for name in names}
+        self._said.update(grown)
+        return sum(grown.values())
 
     @staticmethod
     def same(found: Packet, expected: Packet) -> Packet:
@@ -151,12 +168,12 @@ class Flow:
             for port, octets in by_port.items():
                 out += self.gateway.ask("send", port=port, frames=octets)["frames"]
             out += [] if by_port else self.gateway.ask("settle")["frames"]
-            questions = self._take_out(None, out)
+            questions = self._take_out(out)
             frames = [(p, a) for p, q in questions if (a := answer(q, self._stations_of(p)))]
             if not frames:
                 return
 
-    def _take_out(self, _, frames: list[list[str]]) -> list[tuple[str, Packet]]:
+    def _take_out(self, frames: list[list[str]]) -> list[tuple[str, Packet]]:
         """Files what came out; ARP and ND are the stations' business and returned."""
         questions = []
         for port, octets in frames:
@@ -164,6 +181,7 @@ class Flow:
             self._frames.append(frame)
             if is_resolution(frame):
                 questions.append((port, frame))
+                self._resolutions[port].append(frame)
             else:
                 self._out[port].append(frame)
         return questions
@@ -178,8 +196,8 @@ class Flow:
     def _stations_of(self, port: str) -> dict[str, str]:
         return {address: mac for (p, address), mac in self._stations.items() if p == port}
 
-    def _stations_at(self, port: str) -> set[str]:
-        return set(self._stations_of(port).values())
+    def _stations_at(self, port: str) -> list[str]:
+        return list(self._stations_of(port).values())
 
     def _elsewhere(self, port: str) -> str:
         others = [f"{p}: {f[0].summary()}" for p, f in self._out.items() if f and p != port]
@@ -201,6 +219,6 @@ class Flow:
 
     def words(self) -> dict:
         """The names a flow file may use."""
-        public = ("station", "tunnel", "pass_time", "send", "take", "expect", "expect_sealed",
-                  "expect_nothing", "expect_drop", "same", "gateway")
+        public = ("station", "tunnel", "pass_time", "send", "take", "maybe", "resolution", "expect",
+                  "expect_sealed", "expect_nothing", "expect_drop", "any_drop", "same", "gateway")
         return {name: getattr(self, name) for name in public}
