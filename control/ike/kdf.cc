@@ -32,9 +32,16 @@ class Cutter {
   wire::Bytes left_;
 };
 
+// "At least half the key size of the negotiated prf" (2.10); their least size of all is the payload
+// parser's.
+bool fit(uint16_t prf_id, wire::Bytes ni, wire::Bytes nr) {
+  return 2 * std::min(ni.size(), nr.size()) >= prf_bytes(prf_id);
+}
+
 }  // namespace
 
 Result<Secret> skeyseed(uint16_t prf_id, wire::Bytes ni, wire::Bytes nr, const Secret& shared) {
+  if (!fit(prf_id, ni, nr)) return Errc::kBadLength;
   Secret key(ni.size() + nr.size());
   std::copy(ni.begin(), ni.end(), key.mutable_bytes().begin());
   std::copy(nr.begin(), nr.end(), key.mutable_bytes().begin() + static_cast<long>(ni.size()));
@@ -43,6 +50,7 @@ Result<Secret> skeyseed(uint16_t prf_id, wire::Bytes ni, wire::Bytes nr, const S
 
 Result<Secret> skeyseed_of_rekey(uint16_t old_prf_id, const Secret& old_sk_d, const Secret& shared,
                                  wire::Bytes ni, wire::Bytes nr) {
+  if (!fit(old_prf_id, ni, nr)) return Errc::kBadLength;
   return prf(old_prf_id, old_sk_d.bytes(), {shared.bytes(), ni, nr});
 }
 
@@ -71,6 +79,7 @@ Result<IkeKeys> derive_ike_keys(const IkeSuite& suite, const Secret& seed, wire:
 
 Result<ChildKeys> derive_child_keys(uint16_t prf_id, const Secret& sk_d, const Secret& shared,
                                     wire::Bytes ni, wire::Bytes nr, std::size_t bytes_each) {
+  if (!fit(prf_id, ni, nr)) return Errc::kBadLength;
   const auto all = prf_plus(prf_id, sk_d.bytes(), {shared.bytes(), ni, nr}, 2 * bytes_each);
   if (!all.ok()) return all.error();
   Cutter cut(*all);

@@ -1,5 +1,8 @@
 // Keying material of IKE and child SAs and the shared key AUTH (RFC 7296 sections 2.13 to 2.18).
 // Nonces are payload bodies without generic header, SPIs the values of Header.
+//
+// Errors of all functions: kUnsupported for transforms Kanmon does not have, kBadLength for a nonce
+// shorter than half the key of the PRF (2.10: the peer's fault), kSystem if OpenSSL refuses.
 #pragma once
 
 #include <cstddef>

@@ -16,10 +16,11 @@ struct NextHopCodes::Block : rings::Deferred {
   uint32_t capacity = 0;
 
   uint32_t* values() { return reinterpret_cast<uint32_t*>(this + 1); }
+  uint32_t* notes() { return values() + capacity; }
   // Open addressing, twice as many places as codes; 0 is an empty place (kNone is not looked up).
-  uint16_t* places() { return reinterpret_cast<uint16_t*>(values() + capacity); }
+  uint16_t* places() { return reinterpret_cast<uint16_t*>(notes() + capacity); }
   uint32_t mask() const { return 2 * capacity - 1; }
-  static size_t bytes(uint32_t capacity) { return sizeof(Block) + size_t{capacity} * 8; }
+  static size_t bytes(uint32_t capacity) { return sizeof(Block) + size_t{capacity} * 12; }
   static void free_block(rings::Deferred* self) { std::free(static_cast<Block*>(self)); }
   // Fibonacci hashing: consecutive indices, which is what next hops have, spread evenly.
   uint32_t first_place(NextHop hop) const { return (hop.raw * 0x9E3779B1u >> 8) & mask(); }
@@ -70,11 +71,18 @@ Status NextHopCodes::add(NextHop hop, rings::Qsbr& qsbr, std::atomic<const uint3
     Block* old = std::exchange(block_, larger);
     const uint32_t count = std::exchange(count_, 1);  // code 0 is kNone
     for (uint32_t code = 1; code < count; ++code) put(NextHop{old->values()[code]});
-    if (old) qsbr.retire(*old);
+    if (old) {
+      std::memcpy(block_->notes(), old->notes(), size_t{count} * sizeof(uint32_t));
+      qsbr.retire(*old);
+    }
   }
   put(hop);
   published.store(block_->values(), std::memory_order_release);
   return success();
+}
+
+uint32_t& NextHopCodes::note(uint32_t code) const {
+  return block_->notes()[code];
 }
 
 const uint32_t* NextHopCodes::values() const {

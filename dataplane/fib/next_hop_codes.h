@@ -42,6 +42,8 @@ class NextHopCodes {
   // memory is left.
   Status add(NextHop hop, rings::Qsbr& qsbr, std::atomic<const uint32_t*>& published);
 
+  // A word of control's own beside every code, 0 at first. REQUIRES: code < count().
+  uint32_t& note(uint32_t code) const;
   // Next hops by code, for readers. Never null.
   const uint32_t* values() const;
   uint32_t count() const { return count_; }
@@ -50,7 +52,7 @@ class NextHopCodes {
   void retire(rings::Qsbr& qsbr);
 
  private:
-  struct Block;  // values[capacity], then a hash table of codes
+  struct Block;  // values[capacity], notes[capacity], then a hash table of codes
 
   static Block* make_block(uint32_t capacity);
   void put(NextHop hop);

@@ -11,12 +11,12 @@ namespace {
 using Ref = RouteTrie::Ref;
 
 // More routes than `grow_above` get the next larger root; it is given up again below a quarter. At
-// the border a root slot with its node costs at most 160 octets a route.
+// the border the root costs 32 octets a route, or 256 to spare small tables a step.
 struct RootSize {
   unsigned bits;
   size_t grow_above;
 };
-constexpr RootSize kRootSizes[] = {{0, 16}, {6, 512}, {12, 32768}, {18, ~size_t{0}}};
+constexpr RootSize kRootSizes[] = {{0, 8}, {6, 64}, {12, 8192}, {18, ~size_t{0}}};
 
 // What an insert may compile beside the nodes under its prefix: a changed node, a split, a node at
 // depth 64, the home.
@@ -104,7 +104,10 @@ Table::Table(NodePool& pool, unsigned max_length)
 Table::~Table() {
   if (!rooted_) return;
   Arena& nodes = pool_.nodes();
-  for (size_t i = 0; i < rooted_->count(); ++i) nodes.release(rooted_->slots()[i].load());
+  for (size_t i = 0; i < rooted_->count(); ++i)
+    if (const uint32_t node = rooted_->slots()[i].load(); !is_shared(node)) nodes.release(node);
+  for (uint32_t code = 0; code < codes_.count(); ++code)
+    if (const uint32_t node = codes_.note(code)) nodes.release(node);
   each_node(trie_, trie_.top(), [&](RouteNode& node) {
     if (node.depth > rooted_->root_bits) nodes.release(node.compiled);
   });
@@ -312,16 +315,39 @@ void Table::emit(uint64_t slot, Ref node, NextHop hop, const Change& change) {
   const bool own = node && trie_.at(node).depth == rooted_->root_bits;
   if (own) {
     root.store(trie_.at(node).compiled, std::memory_order_release);
-    if (old != before) retire(old);
+    if (old != before && !is_shared(old)) retire(old);
     return;
   }
-  std::array<NextHop, kSlots> slots;
-  slots.fill(hop);
-  Children children{};
-  if (node)
-    children = {uint64_t{1} << slot_at(trie_.at(node).prefix, rooted_->root_bits), &node, &trie_};
-  root.store(compile(slots, children), std::memory_order_release);
-  retire(old);
+  uint32_t fresh = 0;
+  if (node) {
+    std::array<NextHop, kSlots> slots;
+    slots.fill(hop);
+    const unsigned slot_of_node = slot_at(trie_.at(node).prefix, rooted_->root_bits);
+    fresh = compile(slots, {uint64_t{1} << slot_of_node, &node, &trie_});
+  } else {
+    fresh = plain_node(hop);
+  }
+  root.store(fresh, std::memory_order_release);
+  if (!is_shared(old)) retire(old);
+}
+
+uint32_t Table::plain_node(NextHop hop) {
+  uint32_t own = 0;
+  uint32_t& node = rooted_->wide ? own : codes_.note(codes_.find(hop));
+  if (node == 0) {
+    std::array<NextHop, kSlots> slots;
+    slots.fill(hop);
+    node = compile(slots, {});
+  }
+  return node;
+}
+
+bool Table::is_shared(uint32_t node) const {
+  if (!node || rooted_->wide) return false;
+  const char* p = pool_.nodes().at(node);
+  if (*reinterpret_cast<const uint64_t*>(p) != 1) return false;  // more than one leaf
+  const auto leaf = leaf_at<uint16_t>(p, 0);
+  return !(leaf & kEdgeFlag<uint16_t>)&&codes_.note(leaf) == node;
 }
 
 Status Table::rebuild(unsigned root_bits, NextHop extra) {
@@ -355,8 +381,11 @@ Status Table::rebuild(unsigned root_bits, NextHop extra) {
 
 void Table::retire_nodes() {
   if (!rooted_) return;
-  for (size_t i = 0; i < rooted_->count(); ++i)
-    retire(rooted_->slots()[i].load(std::memory_order_relaxed));
+  for (size_t i = 0; i < rooted_->count(); ++i) {
+    const uint32_t node = rooted_->slots()[i].load(std::memory_order_relaxed);
+    if (!is_shared(node)) retire(node);
+  }
+  for (uint32_t code = 0; code < codes_.count(); ++code) retire(codes_.note(code));
   each_node(trie_, trie_.top(), [&](RouteNode& node) {
     if (node.depth > rooted_->root_bits) retire(node.compiled);
     node.compiled = 0;

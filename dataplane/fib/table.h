@@ -82,6 +82,10 @@ class Table {
   void emit(uint64_t slot, RouteTrie::Ref node, NextHop hop, const Change& change);
   uint32_t compile(const std::array<NextHop, kSlots>& slots, const Children& children);
   void retire(uint32_t node);
+  // The node of a root slot below which there is no longer route. Narrow tables have one for every
+  // next hop, made at need and kept until the next rebuild(), noted beside the next hop's code.
+  uint32_t plain_node(NextHop hop);
+  bool is_shared(uint32_t node) const;
 
   // Gives the table a root of this size, codes without the ones no longer used, and narrow leaves
   // if they suffice; `extra` gets a code too. Errors: kNoSpace (nothing changed).

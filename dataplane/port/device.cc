@@ -115,6 +115,7 @@ Device parse_device(std::string_view text, uint32_t serial, uint16_t queues, uin
   }
   device.kind = row->kind;
   device.max_queues = row->max_queues;
+  device.own_pool = row->kind == DeviceKind::kAfXdp;
   device.bus = "vdev";
   device.name = std::string(row->driver) + "_k" + std::to_string(serial);
   fill(device, *row, argument, std::min(queues, row->max_queues), mtu);

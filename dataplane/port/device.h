@@ -16,6 +16,8 @@ struct Device {
   std::string arguments;  // of the driver
   std::string interface;  // kernel interface it stands on, or empty
   uint16_t max_queues = 1;
+  // The driver receives into the pool's own memory and does not give back at close what it holds.
+  bool own_pool = false;
   std::string error;  // not empty: the string means nothing
 };
 

@@ -16,6 +16,8 @@ namespace kanmon::port {
 namespace {
 
 constexpr uint16_t kMaxWorkers = 64;
+// Without hugepages all memory is set aside at start; what is not touched costs nothing.
+constexpr uint32_t kSlackMib = 512;
 
 bool starts_with(std::string_view text, std::string_view head) {
   return text.substr(0, head.size()) == head;
@@ -65,8 +67,14 @@ void choose_lcores(const Machine& machine, EalPlan& plan) {
 }
 
 void choose_memory(const EalOptions& options, const Machine& machine, EalPlan& plan) {
-  if (machine.free_huge_mib >= options.memory_mib) return;
-  plan.args.insert(plan.args.end(), {"--no-huge", "-m", std::to_string(options.memory_mib)});
+  // Either way nothing is shared with other processes and no file is left behind.
+  if (machine.free_huge_mib >= options.memory_mib) {
+    plan.args.push_back("--in-memory");
+    return;
+  }
+  // DPDK does not take --in-memory together with --no-huge.
+  plan.args.insert(plan.args.end(), {"--no-shconf", "--no-huge", "-m",
+                                     std::to_string(options.memory_mib + kSlackMib)});
   plan.warnings.push_back(std::to_string(machine.free_huge_mib) + " MiB of hugepages are free, " +
                           std::to_string(options.memory_mib) +
                           " are needed: using ordinary pages, which is slower; "
@@ -108,8 +116,7 @@ EalPlan compose(const EalOptions& options, const Machine& machine) {
     plan.error = std::to_string(options.workers) + " workers: 1 to 64 are possible";
     return plan;
   }
-  plan.args = {"--in-memory", "--no-telemetry", "--log-level",
-               "*:warning",   "--log-level",    "lib.eal:error"};
+  plan.args = {"--no-telemetry", "--log-level", "*:warning", "--log-level", "lib.eal:error"};
   choose_cpus(options, machine, plan);
   choose_lcores(machine, plan);
   choose_memory(options, machine, plan);

@@ -38,7 +38,9 @@ class Opening {
   std::string address(std::vector<std::string>& warnings);
   std::string start(std::vector<std::string>& warnings);
 
-  int node() const { return rte_eth_dev_socket_id(id_); }
+  rte_mempool* pool(const PoolFor& pool_for) const {
+    return pool_for(rte_eth_dev_socket_id(id_), device_.own_pool);
+  }
   PortInfo keep();
 
  private:
@@ -175,11 +177,12 @@ uint32_t next_serial() {
   return serial++;
 }
 
-std::string open_steps(Opening& opening, uint16_t queues,
-                       const std::function<rte_mempool*(int)>& pool_of_node,
+std::string open_steps(Opening& opening, uint16_t queues, const PoolFor& pool_for,
                        std::vector<std::string>& warnings) {
   std::string error = opening.attach(queues);
-  if (error.empty()) error = opening.configure(queues, pool_of_node(opening.node()));
+  rte_mempool* pool = error.empty() ? opening.pool(pool_for) : nullptr;
+  if (error.empty() && pool == nullptr) error = "no memory for packet buffers";
+  if (error.empty()) error = opening.configure(queues, pool);
   if (error.empty()) error = opening.address(warnings);
   if (error.empty()) error = opening.start(warnings);
   return error;
@@ -187,8 +190,7 @@ std::string open_steps(Opening& opening, uint16_t queues,
 
 }  // namespace
 
-Outcome<PortInfo> open(const PortOptions& options, uint16_t queues,
-                       const std::function<rte_mempool*(int)>& pool_of_node) {
+Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFor& pool_for) {
   Outcome<PortInfo> outcome;
   const std::string head = "port " + options.name + ": " + options.device + ": ";
   Device device = parse_device(options.device, next_serial(), queues, options.mtu);
@@ -200,7 +202,7 @@ Outcome<PortInfo> open(const PortOptions& options, uint16_t queues,
   if (error.empty()) {
     check_interface(device, warnings);
     Opening opening(options, std::move(device));
-    error = open_steps(opening, queues, pool_of_node, warnings);
+    error = open_steps(opening, queues, pool_for, warnings);
     if (error.empty()) outcome.value = opening.keep();
   }
   if (!error.empty()) outcome.error = head + error;

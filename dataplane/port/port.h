@@ -60,11 +60,13 @@ struct Outcome {
 
 namespace port {
 
+// The packet pool for a device on a NUMA node (-1: any). `own`: the device must have it for itself,
+// because it will keep some of its packets after close(). Null: no memory.
+using PoolFor = std::function<rte_mempool*(int node, bool own)>;
+
 // Attaches, configures and starts the device. `queues` is how many queues of each direction are
-// wanted; fewer are made where the device has fewer. `pool_of_node` gives the packet pool of a
-// NUMA node (-1: any). REQUIRES: EAL runs.
-Outcome<PortInfo> open(const PortOptions& options, uint16_t queues,
-                       const std::function<rte_mempool*(int node)>& pool_of_node);
+// wanted; fewer are made where the device has fewer. REQUIRES: EAL runs.
+Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFor& pool_for);
 
 // Stops and removes the device; an XDP program it attached is detached. REQUIRES: no worker uses
 // its queues any more.

@@ -20,7 +20,8 @@ namespace kanmon {
 namespace {
 
 constexpr uint32_t kControlBuffers =
-    2047;  // so that IKE goes out even when traffic took all others
+    2047;                                  // so that IKE goes out even when traffic took all others
+constexpr uint32_t kDeviceBuffers = 8191;  // of a device that must have its own
 constexpr uint32_t kControlCache = 32;
 constexpr uint32_t kMaxCache = 256;
 constexpr uint32_t kOctetsPerBuffer = kDefaultPacketRoom + 600;  // headroom, headers, meta
@@ -84,12 +85,14 @@ struct DataPlane::Parts {
   struct OpenPort {
     uint16_t id;
     uint16_t first_worker;
+    rte_mempool* own_pool;
   };
 
   DataPlaneOptions options;
   std::vector<uint16_t> cpus;
   std::vector<Pool> pools;
   rte_mempool* control_pool = nullptr;
+  std::vector<rte_mempool*> retired_pools;  // of closed devices that kept packets
   rings::Qsbr qsbr;
   std::vector<std::unique_ptr<rings::Doors>> doors;
   std::unique_ptr<rings::Handoffs> handoffs;
@@ -104,6 +107,7 @@ struct DataPlane::Parts {
   ~Parts() {
     for (const Pool& pool : pools) free_if_whole(pool.packets);
     free_if_whole(control_pool);
+    for (rte_mempool* pool : retired_pools) rte_mempool_free(pool);
   }
 
   unsigned lcore(std::size_t worker) const { return static_cast<unsigned>(worker) + 1; }
@@ -206,12 +210,18 @@ DataPlane::~DataPlane() {
 
 Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   Parts& d = *parts_;
-  Outcome<PortInfo> opened =
-      port::open(options, d.options.workers, [&d](int node) { return d.pool_of(node); });
-  if (!opened) return opened;
+  rte_mempool* own_pool = nullptr;
+  Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
+    if (own) own_pool = make_named_pool("device", kDeviceBuffers, kControlCache, node);
+    return own ? own_pool : d.pool_of(node);
+  });
+  if (!opened) {
+    if (own_pool != nullptr) d.retired_pools.push_back(own_pool);
+    return opened;
+  }
   const PortInfo& port = *opened.value;
   d.ports.push_back(port);
-  d.owners.push_back({port.id, d.next_first_worker});
+  d.owners.push_back({port.id, d.next_first_worker, own_pool});
   publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
   // The next port begins where this one's queues end, so that single queues spread over workers.
   d.next_first_worker =
@@ -229,7 +239,9 @@ Status DataPlane::close_port(uint16_t id) {
     if (!taken.ok()) return taken;
   }
   port::close(*at);
-  d.owners.erase(d.owners.begin() + (at - d.ports.begin()));
+  const auto owner = d.owners.begin() + (at - d.ports.begin());
+  if (owner->own_pool != nullptr) d.retired_pools.push_back(owner->own_pool);
+  d.owners.erase(owner);
   d.ports.erase(at);
   return success();
 }
@@ -380,6 +392,8 @@ uint64_t DataPlane::tsc_hz() const {
 uint32_t DataPlane::buffers_in_use() const {
   uint32_t used = rte_mempool_in_use_count(parts_->control_pool);
   for (const Pool& pool : parts_->pools) used += rte_mempool_in_use_count(pool.packets);
+  for (const Parts::OpenPort& port : parts_->owners)
+    if (port.own_pool != nullptr) used += rte_mempool_in_use_count(port.own_pool);
   return used;
 }
 

@@ -20,8 +20,8 @@ inline bool prf_supported(uint16_t id) {
 
 // prf(key, parts[0] | parts[1] | …). kUnsupported, kSystem.
 Result<Secret> prf(uint16_t id, wire::Bytes key, std::initializer_list<wire::Bytes> parts);
-// The same where the output is no secret: no locked memory is asked for. kBadLength unless `out` has
-// prf_bytes(id).
+// The same where the output is no secret: no locked memory is asked for. kBadLength unless `out`
+// has prf_bytes(id).
 Status prf_into(uint16_t id, wire::Bytes key, std::initializer_list<wire::Bytes> parts,
                 wire::MutableBytes out);
 // The first `bytes` octets of prf+(key, seed parts). kBadLength if that is more than 255 blocks.

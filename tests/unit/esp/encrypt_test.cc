@@ -332,5 +332,76 @@ TEST(TunnelMtu, TheBorderIsExact) {
       }
 }
 
+// ESP-30: IPv4 without DF is fragmented before encryption; the fragments together are the packet,
+// also where the SA's selectors name ports, which later fragments do not show (RFC 4301 section 7).
+TEST(TunnelMtu, FragmentsBeforeEncryption) {
+  for (const bool port_selectors : {false, true}) {
+    OneTunnel o;
+    if (port_selectors) {
+      o.t.near[0].protocol = 17;
+      o.t.near[0].port_start = o.t.near[0].port_end = 1000;
+    }
+    sa::EncapParams e = encap_of(o.t);
+    e.outer_mtu = 1500;
+    o.start(e);
+    for (const std::size_t bytes : {1447u, 2000u, 4000u, 9000u}) {
+      const Octets inner = inner_packet({.bytes = bytes});
+      const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
+      ASSERT_GE(frames.size(), bytes / 1446 + 1);
+      Octets joined(inner.begin(), inner.begin() + 20);
+      uint32_t number = 0;
+      for (const Octets& f : frames) {
+        const Octets ip(f.begin() + 14, f.end());
+        ASSERT_LE(ip.size(), 1500u);
+        // Numbers go on without a hole.
+        if (number != 0) {
+          EXPECT_EQ(load_be<uint32_t>(&ip[24]), number + 1);
+        }
+        number = load_be<uint32_t>(&ip[24]);
+        if (port_selectors) continue;  // the receiving SA rightly refuses later fragments
+        const Octets part = o.bed.decrypt_one(ip);
+        ASSERT_FALSE(part.empty());
+        EXPECT_EQ((be16(part, 6) & 0x1fff) * 8u, joined.size() - 20);
+        joined.insert(joined.end(), part.begin() + 20, part.end());
+      }
+      if (!port_selectors) {
+        EXPECT_EQ(joined, inner);
+      }
+    }
+    EXPECT_EQ(o.bed.dropped_in_all(), 0u);
+    EXPECT_EQ(o.bed.packets_out(), 0u);
+  }
+}
+
+// ESP-30: with DF, and for IPv6, the sender is told the tunnel's MTU; never less than 1280 for
+// IPv6.
+TEST(TunnelMtu, TheSenderIsTold) {
+  for (const bool inner6 : {false, true})
+    for (const uint16_t configured : {0, 1000}) {
+      OneTunnel o;
+      sa::EncapParams e = encap_of(o.t);
+      e.outer_mtu = 1500;
+      e.configured_mtu = configured;
+      o.start(e);
+      o.bed.tables().tables[9].icmp_source4 = *wire::IpAddress::parse("10.9.9.9");
+      o.bed.tables().tables[9].icmp_source6 = *wire::IpAddress::parse("2001:db8:9::9");
+      Packet* p = o.bed.clear_packet(inner_packet({.v6 = inner6, .bytes = 1500, .df = true}), 0);
+      meta(p).table = 9;
+      meta(p).tunnel_in = 5;
+      EXPECT_TRUE(o.bed.encrypt({p}).empty());
+      EXPECT_EQ(o.bed.dropped(Drop::kTooBig), 1u);
+      const auto told = drain(o.bed.lanes().route);
+      ASSERT_EQ(told.size(), 1u);
+      const uint32_t mtu = configured != 0 ? configured : 1446;
+      if (inner6) {
+        EXPECT_EQ(told[0][40], 2);  // packet too big
+        EXPECT_EQ(load_be<uint32_t>(&told[0][44]), std::max(mtu, 1280u));
+      } else {
+        EXPECT_EQ(told[0][20] << 8 | told[0][21], 3 << 8 | 4);  // fragmentation needed
+        EXPECT_EQ(be16(told[0], 26), mtu);
+      }
+    }
+}
+
 }  // namespace
 }  // namespace kanmon::test

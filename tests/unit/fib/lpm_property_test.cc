@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Style{"few_routes", 0, 0, 0, 32, 12, 4},
                       Style{"one_subnet", 20, 0x0a01100000000000, 20, 32, 700, 3},
                       Style{"many_next_hops", 0, 0, 16, 26, 50000, 1u << 28, 33000, true},
-                      Style{"root_grows", 0, 0, 8, 30, 50000, 200, 33000, true}),
+                      Style{"root_grows", 0, 0, 12, 30, 55000, 200, 33000, true}),
     name_of);
 INSTANTIATE_TEST_SUITE_P(
     Styles, Churn6,

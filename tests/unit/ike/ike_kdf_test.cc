@@ -85,6 +85,22 @@ TEST(Kdf, RefusesSuitesItCannotRun) {
     EXPECT_FALSE(derive_ike_keys(s, seed, n, n, 1, 2).ok());
 }
 
+// IKE-16: section 2.10 asks for half the PRF's key size.
+TEST(Kdf, NoncesShorterThanHalfThePrfKeyAreRefused) {
+  const Secret key(64);
+  for (const uint16_t id : {5, 6, 7}) {
+    for (const std::size_t n : {std::size_t{16}, std::size_t{23}, std::size_t{24}, std::size_t{31},
+                                std::size_t{32}, std::size_t{256}}) {
+      const Octets nonce(n), good(256);
+      const bool fits = 2 * n >= prf_bytes(id);
+      EXPECT_EQ(skeyseed(id, nonce, good, key).ok(), fits);
+      EXPECT_EQ(skeyseed(id, good, nonce, key).ok(), fits);
+      EXPECT_EQ(skeyseed_of_rekey(id, key, key, nonce, good).ok(), fits);
+      EXPECT_EQ(derive_child_keys(id, key, key, good, nonce, 36).ok(), fits);
+    }
+  }
+}
+
 // RFC 4231 test cases 1, 2 and 6 (a key longer than the block).
 struct Hmac {
   const char* key;
