@@ -310,6 +310,21 @@ TEST_P(EachWrapping, ForgedSequenceNumbersDoNotMoveTheWindow) {
   EXPECT_FALSE(bed_.decrypt_one(forge_packet(t_, inner, {.sequence = 11})).empty());
 }
 
+// ESP-02, ESP-16: what the window refuses is refused before it costs a decryption, whatever its
+// ICV.
+TEST_P(EachWrapping, TheWindowIsAskedBeforeTheCipher) {
+  const Octets inner = inner_packet({.bytes = 60});
+  EXPECT_FALSE(bed_.decrypt_one(forge_packet(t_, inner, {.sequence = 9000})).empty());
+  for (const uint64_t sequence : {uint64_t{9000}, uint64_t{9000 - 4096}}) {
+    Octets bad = forge_packet(t_, inner, {.sequence = sequence});
+    bad.back() ^= 1;
+    EXPECT_TRUE(bed_.decrypt_one(bad).empty());
+  }
+  EXPECT_EQ(bed_.dropped(Drop::kReplayed), 1u);
+  EXPECT_EQ(bed_.dropped(Drop::kTooOld), 1u);
+  EXPECT_EQ(bed_.dropped(Drop::kIcvFailed), 0u);
+}
+
 // ESP-03: the same packet many times in one burst is delivered once.
 TEST_P(EachWrapping, DuplicatesWithinABurst) {
   std::vector<Packet*> burst;
