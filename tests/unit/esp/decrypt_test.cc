@@ -598,6 +598,20 @@ TEST(HandOver, ToTheOwner) {
   EXPECT_EQ(bed.dropped_in_all(), 0u);
 }
 
+// INV-6: a hand-over that cannot be made is the worker's drop, and writes nothing of the SA.
+TEST(HandOver, WhenTheOwnersLaneIsFull) {
+  EspBed bed;
+  TunnelSpec t;
+  t.owner = 5;
+  const Tunnel tunnel = add_tunnel(bed, t);
+  bed.lanes().handoff[5].count = PacketVector::kRoom;
+  EXPECT_TRUE(bed.decrypt({bed.esp_packet(forge_packet(t, inner_packet({})))}).empty());
+  bed.lanes().handoff[5].count = 0;
+  EXPECT_EQ(bed.dropped(Drop::kHandoffFull), 1u);
+  for (const Counter& c : tunnel.in->cold->drops) EXPECT_EQ(c.get(), 0u);
+  EXPECT_EQ(bed.packets_out(), 0u);
+}
+
 // Inbound limits: soft asks once, hard stops at exactly that packet, inside a burst too.
 TEST(InboundLimits, SoftThenHard) {
   EspBed bed;
