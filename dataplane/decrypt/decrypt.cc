@@ -84,9 +84,10 @@ Drop admit(Packet* p, sa::InboundSa& sa, Flight& f, crypto::Job& job) {
   return drop_of(sa.window.check(f.sequence));
 }
 
-void hand_over(Context& c, Packet* p, sa::InboundSa& sa) {
+// Writes nothing of the SA, not even its drops: it is another worker's (INV-6).
+void hand_over(Context& c, Packet* p, const sa::InboundSa& sa) {
   PacketVector& lane = c.lanes->handoff[sa.owner_worker];
-  if (lane.full()) return drop(c, p, sa, Drop::kHandoffFull);
+  if (lane.full()) return c.drop(p, Drop::kHandoffFull);
   meta(p).errand = Errand::kDecrypt;
   lane.push(p);
 }

@@ -4,7 +4,7 @@
 // src_udp_port set. What is authentic, fresh, well formed and inside its SA's selectors goes to
 // lanes.route as a bare inner packet with meta.table, tunnel_in and inbound_spi set. Packets of an
 // SA another worker owns go to lanes.handoff. All others are dropped by name, counted once for the
-// worker and once for the SA.
+// worker and, by its owner, once for the SA.
 //
 // A packet's fate does not depend on its neighbours in the burst (ESP-08), and nothing about an SA
 // changes before its packet is authenticated (INV-7).

@@ -67,7 +67,8 @@ struct InboundCold {
   std::vector<uint64_t> bitmap;  // owner: rw, through InboundSa::window
   SelectorSet selectors;         // control: rw until handed over, ro from then on
   Limits limits;                 // likewise
-  // Owner: rw, control: ro. Drops of this SA, by reason; only those of the decrypt stage occur.
+  // Owner: rw, control: ro. Drops of this SA, by reason; only those the owner's decrypt stage
+  // makes.
   Counter drops[kDropCount];
   bool soft_reported = false;  // owner: rw
   bool hard_reported = false;  // owner: rw

@@ -310,6 +310,21 @@ TEST_P(EachWrapping, ForgedSequenceNumbersDoNotMoveTheWindow) {
   EXPECT_FALSE(bed_.decrypt_one(forge_packet(t_, inner, {.sequence = 11})).empty());
 }
 
+// ESP-02, ESP-16: what the window refuses is refused before it costs a decryption, whatever its
+// ICV.
+TEST_P(EachWrapping, TheWindowIsAskedBeforeTheCipher) {
+  const Octets inner = inner_packet({.bytes = 60});
+  EXPECT_FALSE(bed_.decrypt_one(forge_packet(t_, inner, {.sequence = 9000})).empty());
+  for (const uint64_t sequence : {uint64_t{9000}, uint64_t{9000 - 4096}}) {
+    Octets bad = forge_packet(t_, inner, {.sequence = sequence});
+    bad.back() ^= 1;
+    EXPECT_TRUE(bed_.decrypt_one(bad).empty());
+  }
+  EXPECT_EQ(bed_.dropped(Drop::kReplayed), 1u);
+  EXPECT_EQ(bed_.dropped(Drop::kTooOld), 1u);
+  EXPECT_EQ(bed_.dropped(Drop::kIcvFailed), 0u);
+}
+
 // ESP-03: the same packet many times in one burst is delivered once.
 TEST_P(EachWrapping, DuplicatesWithinABurst) {
   std::vector<Packet*> burst;
@@ -581,6 +596,20 @@ TEST(HandOver, ToTheOwner) {
   EXPECT_EQ(sa::report(*tunnel.in).top_sequence, 0u);
   EXPECT_EQ(drain(lane)[0], sealed);
   EXPECT_EQ(bed.dropped_in_all(), 0u);
+}
+
+// INV-6: a hand-over that cannot be made is the worker's drop, and writes nothing of the SA.
+TEST(HandOver, WhenTheOwnersLaneIsFull) {
+  EspBed bed;
+  TunnelSpec t;
+  t.owner = 5;
+  const Tunnel tunnel = add_tunnel(bed, t);
+  bed.lanes().handoff[5].count = PacketVector::kRoom;
+  EXPECT_TRUE(bed.decrypt({bed.esp_packet(forge_packet(t, inner_packet({})))}).empty());
+  bed.lanes().handoff[5].count = 0;
+  EXPECT_EQ(bed.dropped(Drop::kHandoffFull), 1u);
+  for (const Counter& c : tunnel.in->cold->drops) EXPECT_EQ(c.get(), 0u);
+  EXPECT_EQ(bed.packets_out(), 0u);
 }
 
 // Inbound limits: soft asks once, hard stops at exactly that packet, inside a burst too.

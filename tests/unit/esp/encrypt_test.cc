@@ -1,8 +1,10 @@
 // The encrypt stage: what leaves, with which headers, and what must not leave.
 #include "dataplane/encrypt/encrypt.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -401,6 +403,40 @@ TEST(TunnelMtu, TheSenderIsTold) {
         EXPECT_EQ(be16(told[0], 26), mtu);
       }
     }
+}
+
+// ESP-04: several workers seal on one SA at once; no IV occurs twice and none is skipped.
+TEST(Workers, ShareAnSaWithoutRepeatingAnIv) {
+  constexpr uint16_t kWorkers = 3;
+  constexpr int kBursts = 300, kPackets = 48;
+  OneTunnel o;
+  o.t.workers = kWorkers;
+  const Tunnel tunnel = o.start(encap_of(o.t));
+  std::vector<std::vector<uint64_t>> ivs(kWorkers);
+  std::vector<std::thread> threads;
+  for (uint16_t w = 0; w < kWorkers; ++w)
+    threads.emplace_back([&, w] {
+      EspBed mine;
+      mine.context().worker = w;
+      mine.tables().tunnels[0] = sa::make_encap(tunnel.out, encap_of(o.t), 1);
+      for (int b = 0; b < kBursts; ++b) {
+        std::vector<Packet*> packets;
+        for (int i = 0; i < kPackets; ++i)
+          packets.push_back(mine.clear_packet(inner_packet({.bytes = 60}), 0));
+        for (const Octets& f : mine.encrypt(packets))
+          ivs[w].push_back(load_be<uint64_t>(&f[14 + 20 + 8]));
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  std::vector<uint64_t> all;
+  for (const auto& mine : ivs) {
+    EXPECT_TRUE(std::is_sorted(mine.begin(), mine.end()));  // in order on each worker
+    all.insert(all.end(), mine.begin(), mine.end());
+  }
+  std::sort(all.begin(), all.end());
+  ASSERT_EQ(all.size(), std::size_t{kWorkers} * kBursts * kPackets);
+  for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], i + 1);
+  EXPECT_EQ(sa::report(*tunnel.out).packets, all.size());
 }
 
 }  // namespace
