@@ -402,14 +402,16 @@ void Table::reset() {
   pool_.settle();
 }
 
-// A rebuild that finds no memory is no error: the table answers right with the root it has.
+// A rebuild that finds no memory is no error: the table answers right with the root it has. It is
+// tried again when the table is an eighth larger or smaller, so that failing costs no time either.
 void Table::fit_root() {
   const unsigned step = rooted_->root_bits / kStride;
-  if (size_ > kRootSizes[step].grow_above) {
-    (void)rebuild(kRootSizes[step + 1].bits, {});
-  } else if (step > 0 && size_ < kRootSizes[step - 1].grow_above / 4) {
-    (void)rebuild(kRootSizes[step - 1].bits, {});
-  }
+  unsigned bits = rooted_->root_bits;
+  if (size_ > kRootSizes[step].grow_above) bits = kRootSizes[step + 1].bits;
+  if (step > 0 && size_ < kRootSizes[step - 1].grow_above / 4) bits = kRootSizes[step - 1].bits;
+  const size_t distance = size_ > unfit_size_ ? size_ - unfit_size_ : unfit_size_ - size_;
+  if (bits == rooted_->root_bits || distance <= unfit_size_ / 8) return;
+  unfit_size_ = rebuild(bits, {}).ok() ? 0 : size_;
 }
 
 namespace {

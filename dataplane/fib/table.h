@@ -101,6 +101,7 @@ class Table {
   Rooted* rooted_ = nullptr;  // null while the table is empty: the view is then one shared by all
   size_t size_ = 0;
   size_t node_bytes_ = 0;
+  size_t unfit_size_ = 0;  // of the table when no memory was found for another root; 0: never
   std::atomic<const View*> view_;  // control writes, readers load
 };
 
