@@ -16,7 +16,6 @@ struct Row {
   Action action;
 };
 
-constexpr Action kDrop = Action::kDrop;
 constexpr Action kDo = Action::kProcess;
 constexpr Action kBusy = Action::kBusy;
 
