@@ -51,6 +51,8 @@ struct Route {
   enum class Kind : uint8_t { kVia, kTunnel, kBlackhole } kind = Kind::kBlackhole;
   wire::IpAddress via;  // kVia: a neighbour in a connected subnet of the table
   std::string tunnel;   // kTunnel
+
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 // An underlay route table: where outer packets are routed. Has no route to a tunnel, by type.
@@ -71,6 +73,7 @@ struct Tunnel {
   std::string name;
   std::string table;     // route table in which decrypted packets are looked up (association)
   std::string underlay;  // where the outer packets are routed
+  // A power of two is not needed: any multiple of 64 (RFC 4303 section 3.4.3 asks for 32 at least).
   uint32_t replay_window = 4096;
   DscpPolicy dscp = DscpPolicy::kCopy;
   uint8_t dscp_value = 0;
@@ -81,6 +84,7 @@ struct Tunnel {
 };
 
 struct Config {
+  uint32_t version = 1;  // of the format
   System system;
   // In the order of the file; names are unique within their list.
   std::vector<Port> ports;

@@ -36,6 +36,9 @@ class Writer {
     if (ok_ && at + sizeof v <= at_) store_be(room_.data() + at, v);
   }
 
+  // For a caller that finds that what it has to say does not fit the format.
+  void fail() { ok_ = false; }
+
   bool ok() const { return ok_; }
   std::size_t size() const { return at_; }
   Bytes written() const { return room_.first(at_); }

@@ -1,0 +1,203 @@
+#include "control/ike/engine.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "control/ike/sa/tasks.h"
+
+namespace kanmon::ike {
+namespace {
+
+bool same(const IkeTransforms& a, const IkeTransforms& b) {
+  return std::tie(a.encryption, a.integrity, a.prf, a.groups) ==
+         std::tie(b.encryption, b.integrity, b.prf, b.groups);
+}
+
+bool same(const EspTransforms& a, const EspTransforms& b) {
+  return std::tie(a.algorithms, a.groups, a.esn) == std::tie(b.algorithms, b.groups, b.esn);
+}
+
+auto scalars(const TunnelParameters& p) {
+  return std::tie(p.name, p.tunnel, p.local_address, p.remote_address, p.local_id, p.remote_id,
+                  p.local_ts, p.remote_ts, p.startup, p.dpd_action, p.force_udp_encapsulation,
+                  p.ike_lifetime, p.child_lifetime, p.rekey_margin, p.rekey_fuzz_percent,
+                  p.dpd_timeout, p.retransmit_first, p.retransmit_tries, p.keepalive);
+}
+
+bool same(const TunnelParameters& a, const TunnelParameters& b) {
+  return scalars(a) == scalars(b) && a.psk == b.psk && same(a.ike, b.ike) && same(a.esp, b.esp);
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(Host& host, EngineOptions options) : core(host, options) {}
+
+  Core core;
+
+  // Every door into the engine sets the time first and frees what has gone last.
+  struct Visit {
+    Visit(Impl& impl, TimePoint now) : core(impl.core) { core.now = now; }
+    ~Visit() { core.sweep(); }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    Core& core;
+  };
+
+  void forget(Tunnel& tunnel) {
+    tunnel.removed = tunnel.barred = true;
+    for (auto& [spi, sa] : core.ikes)
+      if (sa->handshake) std::erase(sa->handshake->tunnels, &tunnel);
+    tunnel::take_down(core, tunnel, "removed from the configuration");
+  }
+
+  void run(Timers::Key key) {
+    if (key.kind >= TimerKind::kTunnelRetry) {
+      for (const auto& tunnel : core.tunnels)
+        if (tunnel->serial == key.subject) return tunnel::on_timer(core, key.kind, *tunnel);
+    } else if (key.kind >= TimerKind::kChildRekey) {
+      if (Child* child = core.child_by_spi(static_cast<uint32_t>(key.subject)))
+        sad::on_timer(core, key.kind, *child);
+    } else if (IkeSa* sa = core.ike_by_spi(key.subject)) {
+      on_ike_timer(core, key.kind, *sa);
+    }
+  }
+};
+
+Engine::Engine(Host& host, EngineOptions options) : impl_(std::make_unique<Impl>(host, options)) {}
+Engine::~Engine() = default;
+
+void Engine::add(TimePoint now, TunnelParameters parameters) {
+  Impl::Visit visit(*impl_, now);
+  Core& core = visit.core;
+  if (Tunnel* old = core.tunnel_by_name(parameters.name)) {
+    if (same(old->parameters, parameters)) return;
+    impl_->forget(*old);
+  }
+  auto owned = std::make_unique<Tunnel>();
+  Tunnel& tunnel = *owned;
+  tunnel.parameters = std::move(parameters);
+  tunnel.serial = core.serial();
+  tunnel.wanted = tunnel.parameters.startup == StartupAction::kStart;
+  core.tunnels.push_back(std::move(owned));
+  if (tunnel.wanted) tunnel::start(core, tunnel);
+}
+
+void Engine::remove(TimePoint now, std::string_view name) {
+  Impl::Visit visit(*impl_, now);
+  if (Tunnel* tunnel = visit.core.tunnel_by_name(name)) impl_->forget(*tunnel);
+}
+
+Status Engine::up(TimePoint now, std::string_view name) {
+  Impl::Visit visit(*impl_, now);
+  Tunnel* tunnel = visit.core.tunnel_by_name(name);
+  if (tunnel == nullptr) return Errc::kNotFound;
+  tunnel->barred = false;
+  tunnel->wanted = true;
+  tunnel->failures = tunnel->child_failures = 0;
+  if (!tunnel->may_initiate()) {
+    tunnel->reason.clear();
+    return Errc::kUnsupported;
+  }
+  tunnel::start(visit.core, *tunnel);
+  if (IkeSa* sa = tunnel::established_ike(*tunnel); sa && !tunnel::has_live_child(*tunnel)) {
+    visit.core.enqueue(*sa, {Work::Kind::kCreateChild});
+    pump(visit.core, *sa);
+  }
+  return success();
+}
+
+Status Engine::down(TimePoint now, std::string_view name) {
+  Impl::Visit visit(*impl_, now);
+  Tunnel* tunnel = visit.core.tunnel_by_name(name);
+  if (tunnel == nullptr) return Errc::kNotFound;
+  tunnel->barred = true;
+  tunnel::take_down(visit.core, *tunnel, "taken down by the operator");
+  return success();
+}
+
+Status Engine::rekey_child(TimePoint now, std::string_view name) {
+  Impl::Visit visit(*impl_, now);
+  Tunnel* tunnel = visit.core.tunnel_by_name(name);
+  if (tunnel == nullptr) return Errc::kNotFound;
+  Child* child =
+      tunnel->outbound_spi == 0 ? nullptr : visit.core.child_by_spi(tunnel->outbound_spi);
+  if (child == nullptr || child->ike == nullptr || child->superseded()) return Errc::kUnsupported;
+  visit.core.enqueue(*child->ike, {Work::Kind::kRekeyChild, child->spi()});
+  pump(visit.core, *child->ike);
+  return success();
+}
+
+Status Engine::rekey_ike(TimePoint now, std::string_view name) {
+  Impl::Visit visit(*impl_, now);
+  Tunnel* tunnel = visit.core.tunnel_by_name(name);
+  if (tunnel == nullptr) return Errc::kNotFound;
+  IkeSa* sa = tunnel::established_ike(*tunnel);
+  if (sa == nullptr) return Errc::kUnsupported;
+  visit.core.enqueue(*sa, {Work::Kind::kRekeyIke});
+  pump(visit.core, *sa);
+  return success();
+}
+
+void Engine::shut_down(TimePoint now) {
+  Impl::Visit visit(*impl_, now);
+  Core& core = visit.core;
+  core.shutting_down = true;
+  for (const auto& tunnel : core.tunnels) tunnel::take_down(core, *tunnel, "shutting down");
+  std::vector<IkeSa*> half_open;
+  for (const auto& [key, sa] : core.half_open) half_open.push_back(sa);
+  for (IkeSa* sa : half_open) core.bury(*sa);
+}
+
+bool Engine::idle() const {
+  return std::ranges::all_of(
+      impl_->core.ikes, [](const auto& entry) { return entry.second->state == IkeState::kClosed; });
+}
+
+void Engine::receive(TimePoint now, const wire::Endpoint& local, const wire::Endpoint& remote,
+                     wire::Bytes message) {
+  Impl::Visit visit(*impl_, now);
+  visit.core.count(Count::kReceived);
+  const auto header = parse_header(message);
+  if (!header.ok()) return visit.core.count(Count::kMalformedHeader);
+  ike::receive(visit.core, {local, remote, message, header.value()});
+}
+
+void Engine::inbound_installed(TimePoint now, uint32_t inbound_spi) {
+  Impl::Visit visit(*impl_, now);
+  if (Child* child = visit.core.child_by_spi(inbound_spi)) sad::installed(visit.core, *child);
+}
+
+void Engine::traffic_seen(TimePoint now, uint32_t inbound_spi, uint64_t packets_in,
+                          uint64_t packets_out, const wire::Endpoint& remote) {
+  Impl::Visit visit(*impl_, now);
+  if (Child* child = visit.core.child_by_spi(inbound_spi))
+    sad::on_traffic(visit.core, *child, packets_in, packets_out, remote);
+}
+
+void Engine::limit_reached(TimePoint now, uint32_t inbound_spi, bool hard) {
+  Impl::Visit visit(*impl_, now);
+  if (Child* child = visit.core.child_by_spi(inbound_spi)) sad::on_limit(visit.core, *child, hard);
+}
+
+void Engine::tick(TimePoint now) {
+  Impl::Visit visit(*impl_, now);
+  while (const auto key = visit.core.timers.pop(now)) impl_->run(*key);
+}
+
+TimePoint Engine::next_deadline() const {
+  return impl_->core.timers.next();
+}
+
+std::vector<TunnelStatus> Engine::status(TimePoint now) const {
+  impl_->core.now = std::max(impl_->core.now, now);
+  return ike::status(impl_->core);
+}
+
+std::vector<std::pair<std::string, uint64_t>> Engine::counters() const {
+  return impl_->core.counters.all();
+}
+
+}  // namespace kanmon::ike
