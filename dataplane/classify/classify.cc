@@ -148,13 +148,18 @@ Drop Sorter::to_esp(Packet* p, uint16_t offset) {
   return Drop::kNone;
 }
 
+void prefetch(Packet* p) {
+  __builtin_prefetch(data(p));
+  __builtin_prefetch(&meta(p), 1);
+}
+
 }  // namespace
 
 void run(Context& context, uint16_t port, Packet** frames, uint32_t n) {
   Sorter sorter(context, port);
-  for (uint32_t i = 0; i < n && i < kPrefetchAhead; ++i) __builtin_prefetch(data(frames[i]));
+  for (uint32_t i = 0; i < n && i < kPrefetchAhead; ++i) prefetch(frames[i]);
   for (uint32_t i = 0; i < n; ++i) {
-    if (i + kPrefetchAhead < n) __builtin_prefetch(data(frames[i + kPrefetchAhead]));
+    if (i + kPrefetchAhead < n) prefetch(frames[i + kPrefetchAhead]);
     if (const Drop why = sorter.sort(frames[i]); why != Drop::kNone) context.drop(frames[i], why);
   }
 }

@@ -437,11 +437,11 @@ Status DataPlane::stop() {
     if (!told.ok()) return told;
   }
   for (std::size_t w = 0; w < d.workers.size() && !d.options.stepped; ++w) {
-    const unsigned lcore = d.lcore(w);
-    const bool ended = wait_until(
-        kStopTimeoutMs, [lcore] { return rte_eal_get_lcore_state(lcore) == WAIT; }, doze);
-    if (!ended) return Errc::kSystem;
-    rte_eal_wait_lcore(lcore);
+    const Worker& worker = *d.workers[w];
+    if (!wait_until(
+            kStopTimeoutMs, [&worker] { return worker.ended(); }, doze))
+      return Errc::kSystem;
+    rte_eal_wait_lcore(d.lcore(w));
   }
   d.stopped = true;
   for (const auto& worker : d.workers) worker->discard_held();

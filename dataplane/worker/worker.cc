@@ -255,6 +255,7 @@ void Worker::run() {
     ++empty_turns;
     if (power_ == Power::kBalanced) rest(empty_turns);
   }
+  ended_.store(true, std::memory_order_release);
 }
 
 // Two pollers on two cores starve everything else; a sleep of this length costs a fraction of a

@@ -59,6 +59,8 @@ class Worker {
   void discard_held();
 
   // ---- any thread
+  // run() is over: what the worker did happened before.
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
   const WorkerCounters& counters() const { return *counters_; }
 
   // ---- tests, benchmarks: while nobody turns
@@ -82,6 +84,7 @@ class Worker {
   rings::Qsbr& qsbr_;
   const Power power_;
   bool stopped_ = false;
+  std::atomic<bool> ended_{false};  // worker: rw, control: ro
   bool online_ = false;
   QueueMap queues_;
   EventQueue events_;
