@@ -4,7 +4,9 @@
 #include <exception>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -14,6 +16,7 @@
 #include "control/cli/completion.h"
 #include "control/cli/render.h"
 #include "control/config/config.h"
+#include "control/config/problems.h"
 #include "control/config/schema.h"
 #include "control/log/text.h"
 
@@ -57,6 +60,9 @@ class Program {
   void define_show();
   void define_tunnel();
   void define_offline();
+  const CLI::App& innermost() const;
+  std::vector<std::string_view> commands() const;
+  std::string unknown_command() const;
 
   Reply ask(const std::string& method, const Json& params);
   int refused(const Reply& reply);
@@ -265,13 +271,38 @@ int Program::validate() {
   return ok ? kOk : kFailed;
 }
 
+// The command that was entered last on the command line: `show` of `kanmon show tunels`.
+const CLI::App& Program::innermost() const {
+  const CLI::App* app = &app_;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().back();
+  return *app;
+}
+
+std::vector<std::string_view> Program::commands() const {
+  std::vector<std::string_view> names;
+  for (const CLI::App* sub : innermost().get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
+// The first word left over where a command was expected; empty if that is not what is wrong.
+std::string Program::unknown_command() const {
+  if (commands().empty()) return {};
+  for (const std::string& word : app_.remaining(true))
+    if (!word.empty() && word.front() != '-') return word;
+  return {};
+}
+
 int Program::run(int argc, const char* const* argv) {
   try {
     app_.parse(argc, argv);
     out_.flush();
     return exit_;
   } catch (const CLI::ParseError& e) {
-    return app_.exit(e, out_, err_) == 0 ? kOk : kUsage;
+    const std::string word = unknown_command();
+    if (e.get_exit_code() == 0 || word.empty()) return app_.exit(e, out_, err_) == 0 ? kOk : kUsage;
+    err_ << "kanmon: there is no command \"" << log::printable(word, 64) << "\""
+         << config::did_you_mean(word, commands()) << "\n";
+    return kUsage;
   } catch (const std::exception& e) {
     err_ << "kanmon: " << e.what() << "\n";
     return kFailed;

@@ -180,7 +180,8 @@ std::string cell(const Json& value, Format format, bool is_exact) {
       if (!value.is_string() || value.get_ref<const std::string&>().empty()) return kUnknown;
       return log::printable(value.get_ref<const std::string&>());
     case Format::kBytes:
-      if (value.is_number_unsigned() && !is_exact) return short_bytes(value.get<uint64_t>());
+      if (value.is_number_integer() && !is_exact && value >= 0)
+        return short_bytes(value.get<uint64_t>());
       return count(value);
     case Format::kCount:
       return count(value);

@@ -1,5 +1,5 @@
 // The program's log: one event a line, stable key order, ids to grep by, never a key (INV-9),
-// never from a worker (INV-4).
+// never from a worker (INV-4). All functions are for the control thread alone.
 //
 //   log::info("ike", "child-rekeyed", {{"tunnel", name}, {"took_ms", 18}});
 //
@@ -26,7 +26,7 @@ struct Options {
 };
 
 // Starts, or changes what is running to `options` (a reload). Until the first call lines are
-// written to standard error at once. Call from the control thread only.
+// written to standard error at once.
 void start(const Options& options);
 // Writes what is queued, as far as the reader takes it, and ends the thread. Idempotent.
 void stop();

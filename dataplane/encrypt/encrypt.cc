@@ -24,6 +24,8 @@ namespace {
 constexpr uint32_t kFrontRoom = sa::Encap::kTemplateBytes + wire::kEthernetHeader;
 constexpr uint32_t kBackRoom = 8 + crypto::kTagBytes;
 
+constexpr uint32_t kTalliesAhead = 4;  // packets between asking for a tally and adding to it
+
 // A packet that will be sealed.
 struct Ticket {
   Packet* packet;
@@ -73,6 +75,12 @@ void oversize(Context& c, Packet* p, const sa::Encap& e) {
   icmp_error::too_big(c, p, v6 ? std::max(e.mtu, sa::kIp6MinMtu) : e.mtu);
 }
 
+void prefetch_tunnel(const Context& c, const Packet* p) {
+  const sa::Encap* e = c.tables->tunnels.get() + meta(p).next_hop.index();
+  __builtin_prefetch(e);
+  __builtin_prefetch(e->header);
+}
+
 void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
   const uint32_t tunnel = meta(p).next_hop.index();
   if (tunnel >= c.tables->capacity.tunnels) return c.drop(p, Drop::kNoSa);
@@ -84,6 +92,8 @@ void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
       clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
   }
   if (headroom(p) < kFrontRoom || tailroom(p) < kBackRoom) return c.drop(p, Drop::kNoHeadroom);
+  __builtin_prefetch(e.sa);
+  __builtin_prefetch(&e.sa->next_sequence, 1);
   burst.tickets[burst.count++] = {p, &e};
 }
 
@@ -166,7 +176,7 @@ uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, crypto::Job* jo
   }
   for (uint32_t i = 0; i < block.count; ++i) wrap(c, run[i], block.first + i, jobs[i]);
 
-  sa::OutboundTally& tally = sa.cold->tallies[c.worker];
+  sa::OutboundTally& tally = sa.tallies[c.worker];
   tally.packets.add(block.count);
   tally.bytes.add(bytes);
   return block.count;
@@ -177,6 +187,8 @@ uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, crypto::Job* jo
 uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
   uint32_t wrapped = 0;
   for (uint32_t i = 0, end; i < b.count; i = end) {
+    if (i + kTalliesAhead < b.count)
+      __builtin_prefetch(b.tickets[i + kTalliesAhead].encap->sa->tallies + c.worker, 1);
     for (end = i + 1; end < b.count && b.tickets[end].encap->sa == b.tickets[i].encap->sa;) ++end;
     const uint32_t n = wrap_run(c, b.tickets + i, end - i, jobs + wrapped);
     std::copy_n(b.tickets + i, n, b.tickets + wrapped);
@@ -188,6 +200,7 @@ uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
 // Packets lane[at] … : admit, wrap, seal, send.
 void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
   Burst b;
+  for (uint32_t i = at; i < at + count; ++i) prefetch_tunnel(c, c.lanes->encrypt.slots[i]);
   for (uint32_t i = at; i < at + count; ++i) enter(c, c.lanes->encrypt.slots[i], i < fresh_end, b);
   crypto::Job* jobs = c.crypto->jobs();
   const uint32_t wrapped = wrap_all(c, b, jobs);

@@ -50,6 +50,17 @@ constexpr unsigned slot_at(Key k, unsigned depth) {
   return static_cast<unsigned>(((depth < 64 ? k.hi : k.lo) << (depth & 63)) >> (64 - kStride));
 }
 
+// The same for keys that end within `hi`: readers of IPv4 tables save the choice of the word.
+struct ShortKey {
+  uint64_t hi = 0;
+};
+constexpr unsigned slot_at(ShortKey k, unsigned depth) {
+  return static_cast<unsigned>((k.hi << depth) >> (64 - kStride));
+}
+constexpr uint64_t guard_word(ShortKey k, unsigned) {
+  return k.hi;
+}
+
 // The deepest step that begins at or before bit `bit`. REQUIRES: bit < 128.
 constexpr unsigned step_of(unsigned bit) {
   const unsigned base = bit & 64;

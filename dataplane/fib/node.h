@@ -64,20 +64,25 @@ inline Leaf leaf_at(const char* node, unsigned slot) {
 }
 
 template <class Leaf>
+constexpr Leaf edge_leaf(unsigned number) {
+  return static_cast<Leaf>(kEdgeFlag<Leaf> | number * sizeof(Edge<Leaf>));
+}
+
+template <class Leaf>
 inline const Edge<Leaf>& edge_of(const char* node, Leaf leaf) {
-  const unsigned number = leaf & static_cast<Leaf>(~kEdgeFlag<Leaf>);
-  return reinterpret_cast<const Edge<Leaf>*>(node)[-1 - static_cast<int>(number)];
+  const size_t before = leaf & static_cast<Leaf>(~kEdgeFlag<Leaf>);
+  return *reinterpret_cast<const Edge<Leaf>*>(node - before - sizeof(Edge<Leaf>));
 }
 
 // Whether `key` has the bits that lead over the edge. The depth is never 0.
-template <class Leaf>
-inline bool passes(const Edge<Leaf>& edge, Key key) {
+template <class Leaf, class AnyKey>
+inline bool passes(const Edge<Leaf>& edge, AnyKey key) {
   return ((guard_word(key, edge.depth) ^ edge.guard) >> (-edge.depth & 63)) == 0;
 }
 
 // The leaf for `key`, from the node `node` at depth `depth` down.
-template <class Leaf>
-inline Leaf descend(const View& view, const char* node, unsigned depth, Key key) {
+template <class Leaf, class AnyKey>
+inline Leaf descend(const View& view, const char* node, unsigned depth, AnyKey key) {
   Leaf leaf = leaf_at<Leaf>(node, slot_at(key, depth));
   while (leaf & kEdgeFlag<Leaf>) {
     const Edge<Leaf>& edge = edge_of<Leaf>(node, leaf);
@@ -96,8 +101,8 @@ inline NextHop hop_of(const View&, uint32_t raw) {
   return NextHop{raw};
 }
 
-template <class Leaf>
-inline NextHop find_in(const View& view, Key key) {
+template <class Leaf, class AnyKey>
+inline NextHop find_in(const View& view, AnyKey key) {
   const uint64_t index = view.root_bits == 0 ? 0 : key.hi >> (64 - view.root_bits);
   return hop_of(view, descend<Leaf>(view, view.root_node(index), view.root_bits, key));
 }

@@ -46,7 +46,7 @@ uint32_t compile(Arena& arena, const NextHopCodes& codes, const std::array<NextH
   auto* edge = reinterpret_cast<Edge<Leaf>*>(node);
   auto* leaf = reinterpret_cast<Leaf*>(node + sizeof starts);
   LeafOf<Leaf> leaf_of(codes);
-  Leaf edges = 0;
+  unsigned edges = 0;
   for (uint64_t left = starts; left != 0; left &= left - 1) {
     const auto slot = static_cast<unsigned>(std::countr_zero(left));
     const Leaf answer = leaf_of(slots[slot]);
@@ -58,7 +58,7 @@ uint32_t compile(Arena& arena, const NextHopCodes& codes, const std::array<NextH
     assert(child.compiled != 0);
     new (--edge)
         Edge<Leaf>{guard_word(child.prefix, child.depth), {child.compiled}, answer, child.depth};
-    *leaf++ = kEdgeFlag<Leaf> | edges++;
+    *leaf++ = edge_leaf<Leaf>(edges++);
   }
   return block + static_cast<uint32_t>(edges_bytes >> Arena::kRefShift);
 }

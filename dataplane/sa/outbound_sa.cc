@@ -45,7 +45,7 @@ void fill(OutboundSa& sa, const OutboundParams& p, OutboundCold* cold) {
   sa.any = cold->selectors.any();
   // Packets and sequence numbers advance together, for all workers: a limit of packets is one of
   // numbers, and exact.
-  sa.first_sequence = first;
+  sa.tallies = cold->tallies.get();
   sa.last_sequence = l.hard_packets == 0 ? space : number_of(first, l.hard_packets, space);
   sa.soft_sequence = soft_of(space);
   if (l.soft_packets != 0)

@@ -51,7 +51,7 @@ struct alignas(kCacheLine) OutboundSa {
   bool esn;
   uint8_t any;  // AnyBits of the selectors
   bool counts_bytes;
-  uint64_t first_sequence;
+  OutboundTally* tallies;  // [worker]
   uint64_t soft_sequence;  // at this number a successor is asked for
   uint64_t last_sequence;  // no number above this is ever sent
   uint64_t soft_bytes;
@@ -87,7 +87,7 @@ static_assert(sizeof(OutboundSa) == 2 * kCacheLine + sizeof(crypto::Key));
 struct OutboundCold {
   SelectorSet selectors;
   uint16_t workers;
-  std::unique_ptr<OutboundTally[]> tallies;  // [workers]
+  std::unique_ptr<OutboundTally[]> tallies;  // [workers], named by OutboundSa::tallies
 };
 
 // An SA ready for make_encap(). Null if the parameters make none: a reserved SPI, KEYMAT of the

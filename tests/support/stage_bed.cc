@@ -57,16 +57,16 @@ Octets ip(const IpSpec& spec, const Octets& payload) {
     store_be(&p[6], spec.fragment);
     p[8] = spec.ttl;
     p[9] = spec.protocol;
-    put(p, 12, from.bytes());
-    put(p, 16, to.bytes());
+    std::copy_n(from.octets.begin(), 4, p.begin() + 12);
+    std::copy_n(to.octets.begin(), 4, p.begin() + 16);
     put_sum(p, 10, wire::checksum(p));
   } else {
     p[0] = 0x60;
     store_be(&p[4], static_cast<uint16_t>(payload.size()));
     p[6] = spec.protocol;
     p[7] = spec.ttl;
-    put(p, 8, from.bytes());
-    put(p, 24, to.bytes());
+    std::copy_n(from.octets.begin(), 16, p.begin() + 8);
+    std::copy_n(to.octets.begin(), 16, p.begin() + 24);
   }
   return p + payload;
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "control/ike/sa/offers.h"
 #include "control/ike/sa/schedule.h"
 #include "control/ike/sa/tasks.h"
 
@@ -21,17 +22,9 @@ Child* alive(const Core& core, uint32_t spi) {
   return child == nullptr || child->state == ChildState::kLingering ? nullptr : child;
 }
 
-uint16_t first_group(const EspTransforms& esp) {
+uint16_t pfs_group(const EspTransforms& esp) {
   const auto it = std::ranges::find_if(esp.groups, dh_supported);
   return it == esp.groups.end() ? 0 : *it;
-}
-
-bool offers_group(const std::vector<Proposal>& proposals, uint16_t group) {
-  return std::ranges::any_of(proposals, [group](const Proposal& proposal) {
-    return std::ranges::any_of(proposal.transforms, [group](const Transform& t) {
-      return t.type == TransformType::kDh && t.id == group;
-    });
-  });
 }
 
 void send(Core& core, IkeSa& sa) {
@@ -127,8 +120,7 @@ void on_refused(Core& core, IkeSa& sa, ChildAttempt& attempt, const NotifyView& 
     case NotifyType::kInvalidKePayload: {
       const auto group = parse_invalid_ke(error);
       const bool fair =
-          group.ok() && offers_group(attempt.offered, group.value()) &&
-          std::ranges::find(attempt.groups_tried, group.value()) == attempt.groups_tried.end();
+          group.ok() && may_try_group(attempt.offered, attempt.groups_tried, group.value());
       if (!fair) break;
       if (attempt.old_spi != 0 && alive(core, attempt.old_spi) == nullptr) return;
       sa.under_way = Work{attempt.old_spi == 0 ? Work::Kind::kCreateChild : Work::Kind::kRekeyChild,
@@ -143,9 +135,8 @@ void on_refused(Core& core, IkeSa& sa, ChildAttempt& attempt, const NotifyView& 
   const TunnelParameters& p = sa.tunnel->parameters;
   failed(core, sa, attempt.old_spi,
          fmt::format("the peer refused the child SA: {}; we offered {} for {} === {}",
-                     to_string(error.type),
-                     explain_mismatch(attempt.offered, std::span<const Proposal>()),
-                     to_string(p.local_ts), to_string(p.remote_ts)));
+                     to_string(error.type), describe(attempt.offered), to_string(p.local_ts),
+                     to_string(p.remote_ts)));
 }
 
 // Both ends rekeyed the same child SA (2.8.1): of the four nonces the lowest tells which of the two
@@ -171,7 +162,7 @@ void settle(Core& core, IkeSa& sa, Child* old, Child& ours, Child& rival) {
 
 bool start_create(Core& core, IkeSa& sa) {
   if (tunnel::has_live_child(*sa.tunnel)) return false;
-  return begin(core, sa, 0, first_group(sa.tunnel->parameters.esp), {});
+  return begin(core, sa, 0, pfs_group(sa.tunnel->parameters.esp), {});
 }
 
 bool start_rekey(Core& core, IkeSa& sa, Child& old) {
@@ -179,7 +170,7 @@ bool start_rekey(Core& core, IkeSa& sa, Child& old) {
   const uint16_t used = old.suite.group;
   const EspTransforms& esp = sa.tunnel->parameters.esp;
   const bool still = std::ranges::find(esp.groups, used) != esp.groups.end();
-  return begin(core, sa, old.spi(), used != 0 && still ? used : first_group(esp), {});
+  return begin(core, sa, old.spi(), used != 0 && still ? used : pfs_group(esp), {});
 }
 
 void on_response(Core& core, IkeSa& sa, const Chain& inside) {

@@ -40,7 +40,7 @@ inline constexpr std::chrono::seconds kClosedLingers{30};
 // What the other end should have deleted, we delete after so long.
 inline constexpr std::chrono::seconds kOverdue{60};
 // A delete is repeated no more often than that before the SA goes unacknowledged.
-inline constexpr uint32_t kDeleteTries = 6;
+inline constexpr uint32_t kDeleteTries = 5;
 
 class Core {
  public:

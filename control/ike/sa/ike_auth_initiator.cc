@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "control/ike/sa/offers.h"
 #include "control/ike/sa/tasks.h"
 
 namespace kanmon::ike::auth {
@@ -122,8 +123,7 @@ std::string take_child(Core& core, IkeSa& sa, Handshake& hs, const Chain& inside
     release();
     return fmt::format("the peer refused the child SA: {}; we offered {} for {} === {}",
                        error ? to_string(error->type) : "no reason given",
-                       explain_mismatch(hs.child_offered, std::span<const Proposal>()),
-                       to_string(sa.tunnel->parameters.local_ts),
+                       describe(hs.child_offered), to_string(sa.tunnel->parameters.local_ts),
                        to_string(sa.tunnel->parameters.remote_ts));
   }
   const auto offer = child::read_offer(inside);

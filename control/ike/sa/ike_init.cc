@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "control/ike/nat.h"
+#include "control/ike/sa/offers.h"
 #include "control/ike/sa/schedule.h"
 #include "control/ike/sa/tasks.h"
 
@@ -18,21 +19,6 @@ constexpr uint16_t kNatPort = 4500;
 // After a refusal nobody signed, the true answer has that long to arrive.
 constexpr std::chrono::seconds kBetterAnswer{3};
 constexpr uint32_t kMaxCookies = 3;
-
-bool offers_group(const std::vector<Proposal>& proposals, uint16_t group) {
-  return std::ranges::any_of(proposals, [group](const Proposal& proposal) {
-    return std::ranges::any_of(proposal.transforms, [group](const Transform& t) {
-      return t.type == TransformType::kDh && t.id == group;
-    });
-  });
-}
-
-uint16_t first_group(const std::vector<Proposal>& proposals) {
-  for (const Proposal& proposal : proposals)
-    for (const Transform& t : proposal.transforms)
-      if (t.type == TransformType::kDh) return t.id;
-  return 0;
-}
 
 void add_nat_hashes(MessageBuilder& message, const IkeSa& sa) {
   const bool forced = sa.tunnel->parameters.force_udp_encapsulation;
@@ -119,8 +105,7 @@ void on_refusal(Core& core, IkeSa& sa, const NotifyView& notify) {
   std::string text =
       fmt::format("{} answered IKE_SA_INIT with {}", sa.remote.to_string(), to_string(notify.type));
   if (notify.type == NotifyType::kNoProposalChosen)
-    text += fmt::format("; we offered {}",
-                        explain_mismatch(sa.handshake->offered, std::span<const Proposal>()));
+    text += fmt::format("; we offered {}", describe(sa.handshake->offered));
   sa.tunnel->reason = sa.handshake->refusal = std::move(text);
   if (!core.timers.when(TimerKind::kGiveUp, sa.local_spi()))
     core.timers.arm(TimerKind::kGiveUp, sa.local_spi(), core.now + kBetterAnswer);

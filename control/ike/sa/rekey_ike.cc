@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "control/ike/sa/offers.h"
 #include "control/ike/sa/schedule.h"
 #include "control/ike/sa/tasks.h"
 
@@ -12,21 +13,6 @@ namespace kanmon::ike::rekey {
 namespace {
 
 constexpr std::chrono::milliseconds kBusyRetry{2000};
-
-bool offers_group(const std::vector<Proposal>& proposals, uint16_t group) {
-  return std::ranges::any_of(proposals, [group](const Proposal& proposal) {
-    return std::ranges::any_of(proposal.transforms, [group](const Transform& t) {
-      return t.type == TransformType::kDh && t.id == group;
-    });
-  });
-}
-
-uint16_t first_group(const std::vector<Proposal>& proposals) {
-  for (const Proposal& proposal : proposals)
-    for (const Transform& t : proposal.transforms)
-      if (t.type == TransformType::kDh) return t.id;
-  return 0;
-}
 
 bool begin(Core& core, IkeSa& sa, uint16_t group, std::vector<uint16_t> groups_tried) {
   RekeyAttempt attempt;
@@ -170,8 +156,7 @@ void on_refused(Core& core, IkeSa& sa, const RekeyAttempt& attempt, const Notify
   if (error.type == NotifyType::kInvalidKePayload) {
     const auto group = parse_invalid_ke(error);
     const bool fair =
-        group.ok() && offers_group(attempt.offered, group.value()) &&
-        std::ranges::find(attempt.groups_tried, group.value()) == attempt.groups_tried.end();
+        group.ok() && may_try_group(attempt.offered, attempt.groups_tried, group.value());
     if (fair && sa.successor_by_peer == 0) {
       sa.under_way = Work{Work::Kind::kRekeyIke};
       if (begin(core, sa, group.value(), attempt.groups_tried)) return;
@@ -180,11 +165,10 @@ void on_refused(Core& core, IkeSa& sa, const RekeyAttempt& attempt, const Notify
   }
   const bool busy = error.type == NotifyType::kTemporaryFailure;
   if (!busy) ++sa.rekey_failures;
-  failed(
-      core, sa,
-      fmt::format("the peer refused to rekey the IKE SA: {}; we offered {}", to_string(error.type),
-                  explain_mismatch(attempt.offered, std::span<const Proposal>())),
-      busy ? Duration(kBusyRetry) : retry_delay(sa.rekey_failures, core.dice()));
+  failed(core, sa,
+         fmt::format("the peer refused to rekey the IKE SA: {}; we offered {}",
+                     to_string(error.type), describe(attempt.offered)),
+         busy ? Duration(kBusyRetry) : retry_delay(sa.rekey_failures, core.dice()));
 }
 
 // The peer's answer, or null and why it is of no use.

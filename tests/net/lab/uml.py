@@ -21,7 +21,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class UmlHost:
-    """A booted guest. vec0, vec1, ... sit on the given interfaces of the namespace (raw sockets)."""
+    """A guest. vec0, vec1, ... sit on the given interfaces of the namespace (raw sockets).
+
+    It boots in the background: the first command waits until it is ready.
+    """
 
     def __init__(self, namespace, interfaces, label=None, memory="160M"):
         self.namespace = namespace
@@ -30,11 +33,10 @@ class UmlHost:
         os.makedirs(f"{self.directory}/modules/lib", exist_ok=True)
         os.symlink(MODULES, f"{self.directory}/modules/lib/modules")
         self.tokens = itertools.count(1)
+        self.is_ready = False
+        self.interfaces = interfaces
         self.process = self.boot(interfaces, memory)
         namespace.lab.at_close(self.power_off)
-        self.wait_ready()
-        for index, interface in enumerate(interfaces):
-            self.run(f"ip link set vec{index} up")
 
     def boot(self, interfaces, memory):
         for interface in interfaces:  # the guest's raw socket does not need the kernel to talk there
@@ -58,10 +60,15 @@ class UmlHost:
                 raise AssertionError(f"{self.label}: user-mode Linux ended\n{self.console()}")
             return "UML READY" in self.console()
         wait_until(ready, 60, f"{self.label}: user-mode Linux to boot", interval_s=0.1)
+        self.is_ready = True
+        for index in range(len(self.interfaces)):
+            self.run(f"ip link set vec{index} up")
 
     def run(self, command, check=True, timeout_s=30):
         """Runs one line of shell in the guest; returns (status, output)."""
         assert "\n" not in command, "one line, please"
+        if not self.is_ready:
+            self.wait_ready()
         token = f"t{next(self.tokens)}"
         self.process.popen.stdin.write(f"{token} {command}\n".encode())
         self.process.popen.stdin.flush()

@@ -317,6 +317,12 @@ const Case kCases[] = {
      "tunnels.branch.mtu",
      "at least 1280"},
 
+    {"no route into the tunnel",
+     {{"route-tables.main", "routes", "[]"}},
+     "tunnels.branch",
+     "nothing will be sent",
+     true},
+
     // Ambiguity.
     {"same peers, same identities",
      {{"tunnels.zbranch", "table", "main"},
@@ -328,6 +334,8 @@ const Case kCases[] = {
      "tunnel branch"},
     {"same peers, other identity",
      {{"tunnels.zbranch", "table", "main"},
+      {"route-tables.main", "routes",
+       "[{prefix: 10.2.0.0/24, tunnel: branch}, {prefix: 10.3.0.0/24, tunnel: zbranch}]"},
       {"tunnels.zbranch", "underlay", "internet"},
       {"tunnels.zbranch", "local-address", "192.0.2.1"},
       {"tunnels.zbranch", "remote-id", "second.example"},

@@ -10,6 +10,7 @@
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/spi.h"
 #include "tests/support/esp_bed.h"
+#include "tests/support/memory.h"
 
 namespace kanmon::sa {
 namespace {
@@ -102,7 +103,8 @@ TEST(Destroying, WipesTheKeys) {
   const auto* in_key = in->key.expanded;
   const auto* out_key = out->key.expanded;
   const auto dirty = [](const uint8_t* k) {
-    return std::any_of(k, k + crypto::Key::kExpandedBytes, [](uint8_t o) { return o != 0; });
+    const Octets now = test::read_memory(k, crypto::Key::kExpandedBytes);
+    return std::any_of(now.begin(), now.end(), [](uint8_t o) { return o != 0; });
   };
   EXPECT_TRUE(dirty(in_key) && dirty(out_key));
   destroy(in);
