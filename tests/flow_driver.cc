@@ -2,10 +2,14 @@
 // object a line on stdin, each answered by one on stdout.
 //
 //   {"do":"start","config":FILE}                      {"ports":[{"name":…,"mac":…}]}
-//   {"do":"send","port":NAME,"frames":[HEX…]}         {"frames":[[PORT,HEX]…]} that came out
+//   {"do":"send","port":NAME,"queue":N,"frames":[HEX…]}
+//                                                     {"frames":[[PORT,HEX]…]} that came out
 //   {"do":"settle"}                                   likewise, without sending
 //   {"do":"pass_time","ms":N}                         likewise, after N ms of the gateway's clock
 //   {"do":"sa","tunnel":NAME,…}                       {"inbound_spi":N,"frames":[…]}
+//   {"do":"remove","tunnel":NAME,"inbound_spi":N,"outbound_spi":N}
+//                                                     {"frames":[…]}
+//   {"do":"reload","config":FILE}                     {"problems":[TEXT…],"frames":[…]}
 //   {"do":"counters"}                                 {"drops":{"stage.name":N…},"received":N,…}
 //
 // A refusal is {"error":TEXT}. Ports must be `ring:NAME` devices; the far end of each wire is here.
@@ -83,10 +87,12 @@ class Driver {
     const std::string what = request.at("do");
     if (what == "start") return start(request.at("config"));
     if (!gateway_) refuse("not started");
-    if (what == "send") return send(request.at("port"), request.at("frames"));
+    if (what == "send") return send(request.at("port"), request.at("queue"), request.at("frames"));
     if (what == "settle") return settle();
     if (what == "pass_time") return pass_time(milliseconds(request.at("ms").get<int64_t>()));
     if (what == "sa") return install(request);
+    if (what == "remove") return remove(request);
+    if (what == "reload") return reload(request.at("config"));
     if (what == "counters") return counters();
     refuse("unknown command: " + what);
   }
@@ -118,15 +124,16 @@ class Driver {
     return *wire;
   }
 
-  Json send(const std::string& port_name, const Json& frames) {
+  Json send(const std::string& port_name, uint16_t queue, const Json& frames) {
     port::RingWire& wire = far_end(port_name);
+    if (queue >= wire.queues()) refuse("no such queue");
     for (const auto& text : frames) {
       const auto octets = from_hex(text);
       Packet* packet = allocate(pool_, 0);
       if (packet == nullptr) refuse("no packet buffer left");
       uint8_t* room = append(packet, static_cast<uint16_t>(octets.size()));
       if (room != nullptr) std::copy(octets.begin(), octets.end(), room);
-      if (room == nullptr || wire.send(0, &packet, 1) != 1) {
+      if (room == nullptr || wire.send(queue, &packet, 1) != 1) {
         rte_pktmbuf_free(packet);
         refuse("frame does not fit");
       }
@@ -193,6 +200,26 @@ class Driver {
     if (r.at("outbound")) door.install_outbound(child);
     Json answer = settle();
     answer["inbound_spi"] = child.inbound_spi;
+    return answer;
+  }
+
+  Json remove(const Json& r) {
+    ike::Host& door = gateway_->sa_door();
+    door.remove_outbound(number_of(r.at("tunnel")), r.at("outbound_spi"));
+    door.remove_inbound(r.at("inbound_spi"));
+    return settle();
+  }
+
+  Json reload(const std::string& file) {
+    config::Loaded loaded = config::load_file(file);
+    Json problems = Json::array();
+    for (const auto& problem : loaded.problems) problems.push_back(problem.to_string());
+    if (loaded.config) {
+      const auto result = gateway_->reload(now_, std::move(*loaded.config));
+      for (const auto& problem : result.problems) problems.push_back(problem.to_string());
+    }
+    Json answer = settle();
+    answer["problems"] = problems;
     return answer;
   }
 

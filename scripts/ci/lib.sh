@@ -3,6 +3,7 @@
 PASSED=0
 FAILED=0
 JOBS=$(nproc)
+export JOBS
 export NINJA_STATUS='[%f/%t] '
 
 phase() {  # a headline for what follows, with the seconds since the start
@@ -19,6 +20,16 @@ quietly() {  # runs a command; its output is shown only if it fails
     return 1
   fi
   rm -f "$log"
+}
+
+# Options of every sanitized build. b_lundef: clang links sanitizer runtimes into programs only.
+SANITIZED=(-Dharden=false -Dbench=false -Db_lundef=false -Dbuildtype=debugoptimized
+           -Doptimization=1)
+
+configure_asan() {  # DIR: one build for tests and fuzz targets
+  [ -f "$1/build.ninja" ] && return
+  CXX="$(command -v ccache || true) clang++" quietly meson setup "$1" "${SANITIZED[@]}" \
+    -Dfuzz=true -Db_sanitize=address,undefined
 }
 
 read_list() {  # the entries of a list file

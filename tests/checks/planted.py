@@ -13,6 +13,7 @@ class PlantedFault(unittest.TestCase):
     """Each test gets its own copy of the tree in self.tree; the gates run in there."""
 
     gate: list[str] = []  # the command, relative to the tree
+    keep: tuple[str, ...] = ("",)  # what of the tree the gate needs to see: paths that begin so
 
     def setUp(self):
         self._scratch = tempfile.TemporaryDirectory(prefix="kanmon-planted-")
@@ -21,7 +22,7 @@ class PlantedFault(unittest.TestCase):
         listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard",
                                   "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
         for name in filter(None, listing.stdout.split("\0")):
-            if (ROOT / name).is_file():
+            if name.startswith(self.keep) and (ROOT / name).is_file():
                 (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, self.tree / name)
         subprocess.run(["git", "init", "-q"], cwd=self.tree, check=True)

@@ -20,8 +20,8 @@ from .neighbors import answer, is_resolution
 
 
 class Flow:
-    def __init__(self, gateway: Gateway, capture: pathlib.Path):
-        self.gateway = gateway
+    def __init__(self, gateway: Gateway, folder: pathlib.Path, capture: pathlib.Path):
+        self.gateway, self._folder = gateway, folder
         self._capture, self._frames = capture, []
         self._out = collections.defaultdict(list)  # port -> frames nobody has asked for yet
         self._resolutions = collections.defaultdict(list)  # port -> ARP and ND frames, likewise
@@ -60,6 +60,18 @@ class Flow:
         self._exchange([])
         return peer
 
+    def remove(self, peer: Peer) -> None:
+        """Takes both halves of an SA pair away, as a delete exchange does."""
+        self._take_out(self.gateway.ask("remove", tunnel=peer.name,
+                                        inbound_spi=peer.to_gateway.spi,
+                                        outbound_spi=peer.from_gateway.spi)["frames"])
+
+    def reload(self, name: str) -> list[str]:
+        """Gives the gateway another configuration, a file of the flow's folder; what it says of it."""
+        answer = self.gateway.ask("reload", config=str(self._folder / name))
+        self._exchange(self._answers(self._take_out(answer["frames"])))
+        return answer["problems"]
+
     def pass_time(self, seconds: float) -> None:
         """The gateway's clock goes on; nobody waits."""
         self._take_out(self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"])
@@ -67,11 +79,12 @@ class Flow:
 
     # ---- packets
 
-    def send(self, port: str, *packets: Packet, together: bool = False) -> None:
-        """Sends IP packets (or whole frames) into a port; `together`: as one burst."""
+    def send(self, port: str, *packets: Packet, together: bool = False, queue: int = 0) -> None:
+        """Sends IP packets (or whole frames) into a port; `together`: as one burst; `queue`: of the
+        port, each polled by another worker."""
         frames = [self._frame(port, p) for p in packets]
         for burst in [frames] if together else [[f] for f in frames]:
-            self._exchange([(port, f) for f in burst])
+            self._exchange([(port, f) for f in burst], queue)
 
     def take(self, port: str) -> Packet:
         """The next IP packet that came out of a port, whatever it is."""
@@ -159,7 +172,7 @@ class Flow:
 
     # ---- inside
 
-    def _exchange(self, frames: list[tuple[str, Packet]]) -> None:
+    def _exchange(self, frames: list[tuple[str, Packet]], queue: int = 0) -> None:
         """Sends frames and answers whatever the gateway asks the stations, until it is quiet."""
         while True:
             by_port = collections.defaultdict(list)
@@ -168,7 +181,7 @@ class Flow:
                 by_port[port].append(bytes(frame).hex())
             out = []
             for port, octets in by_port.items():
-                out += self.gateway.ask("send", port=port, frames=octets)["frames"]
+                out += self.gateway.ask("send", port=port, queue=queue, frames=octets)["frames"]
             out += [] if by_port else self.gateway.ask("settle")["frames"]
             frames = self._answers(self._take_out(out))
             if not frames:
@@ -226,6 +239,6 @@ class Flow:
 
     def words(self) -> dict:
         """The names a flow file may use."""
-        public = ("station", "tunnel", "pass_time", "send", "take", "maybe", "resolution", "expect",
+        public = ("station", "tunnel", "remove", "reload", "pass_time", "send", "take", "maybe", "resolution", "expect",
                   "expect_sealed", "expect_nothing", "expect_drop", "any_drop", "same", "gateway")
         return {name: getattr(self, name) for name in public}
