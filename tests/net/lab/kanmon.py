@@ -167,6 +167,11 @@ class Kanmon:
                 text += file.read()
         return text
 
+    def wait_log(self, pattern, deadline_s=10):
+        """Waits for a log line with a match; returns the match."""
+        return wait_until(lambda: re.search(pattern, self.log()), deadline_s,
+                          f"{self.label}: /{pattern}/ in the log")[0]
+
     def evidence(self):
         """Writes every `kanmon show` to show-<what>.txt beside the logs."""
         for what in SHOWS:

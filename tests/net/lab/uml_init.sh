@@ -20,6 +20,7 @@ stty -echo
 ip link set lo up
 echo "UML READY $(uname -r)"
 while IFS=' ' read -r token line; do
+  [ -n "$token" ] || continue
   echo "BEGIN $token"
   bash -c "$line" < /dev/null 2>&1
   echo "END $token $?"
