@@ -92,11 +92,7 @@ def bad_from_inside(s):
 def nondescript(s):
     """Frames whose drop's name this test does not fix, only that there is one: empty, short, multicast."""
     ether = Ether(dst=s.gateway_namespace.mac("gw-lan"), src=s.home.mac("eth0"))
-<<<<<<< HEAD
-    return [raw(Ether(dst=ether.dst, src=ether.src, type=0x0800) / Raw(bytes(6))), raw(ether / IP(src=HOME, dst="224.0.0.5") / UDP() / Raw(bytes(9))),
-=======
     return [raw(ether / IP(src=HOME, dst="224.0.0.5") / UDP() / Raw(bytes(9))),
->>>>>>> lab
             raw(Ether(dst=ether.dst, src=ether.src, type=0x0800)), raw(ether / IP(src=HOME, dst=AWAY, len=900)),
             raw(Ether(dst=ether.dst, src=ether.src, type=0x86dd) / Raw(bytes(12)))] * 4
 

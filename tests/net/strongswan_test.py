@@ -287,28 +287,17 @@ def test_wrong_ike_proposal_names_both_sides(lab):
     """What the peer offered and what is configured here, in the log: nobody is authenticated yet."""
     with site(lab, initiator="peer", ike="aes128-sha256-modp2048") as s:
         assert "NO_PROPOSAL_CHOSEN" in s.peer.initiate(check=False)
-<<<<<<< HEAD
-        reason = s.gateway.wait_reason(r"AES-CBC-128")
-        for value in ("256", "MODP|14", "ECP|19"):
-            s.gateway.wait_reason(value)
-        assert not s.gateway.is_up(), reason
-=======
         line = s.gateway.wait_log(r"tunnel=branch .*NO_PROPOSAL_CHOSEN.*")
         for value in ("AES-?(CBC-)?128", "AES-?256-?GCM", "MODP-?2048|group 14", "ECP-?256|group 19"):
             assert re.search(value, line), (value, line)
         assert not s.gateway.is_up()
->>>>>>> lab
 
 
 def test_wrong_esp_proposal_names_both_sides(lab):
     """The IKE SA stays up without a child (RFC 7296 section 1.3, IKE-31)."""
     with site(lab, initiator="peer", esp="aes128-sha256") as s:
         assert "NO_PROPOSAL_CHOSEN" in s.peer.initiate(check=False)
-<<<<<<< HEAD
-        s.gateway.wait_reason(r"AES-CBC-128")
-=======
         s.gateway.wait_reason(r"AES-?(CBC-)?128")
->>>>>>> lab
         s.gateway.wait_reason(r"AES-?256-?GCM")
         assert not s.gateway.is_up()
 
