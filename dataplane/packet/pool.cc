@@ -1,13 +1,33 @@
 #include "dataplane/packet/pool.h"
 
+#include <rte_eal.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 
 namespace kanmon {
 
+// As rte_pktmbuf_pool_create(), except that without hugepages the buffers still lie side by side;
+// that function would start each on a page of its own. DPDK's AF_XDP driver takes the pool for one
+// dense range of `buffers` sizes, and the kernel refuses every buffer beyond it without a word.
 rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32_t cache,
                        int node) {
-  return rte_pktmbuf_pool_create(name, buffers, cache, kPacketPrivateSize,
-                                 static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM), node);
+  const auto data = static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM);
+  const unsigned flags = rte_eal_has_hugepages() != 0 ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
+  rte_mempool* pool = rte_mempool_create_empty(
+      name, buffers, static_cast<unsigned>(sizeof(rte_mbuf)) + kPacketPrivateSize + data, cache,
+      sizeof(rte_pktmbuf_pool_private), node, flags);
+  if (pool == nullptr) return nullptr;
+  rte_pktmbuf_pool_private layout{};
+  layout.mbuf_data_room_size = data;
+  layout.mbuf_priv_size = kPacketPrivateSize;
+  rte_pktmbuf_pool_init(pool, &layout);
+  if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) != 0 ||
+      rte_mempool_populate_default(pool) < 0) {
+    rte_mempool_free(pool);
+    return nullptr;
+  }
+  rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+  return pool;
 }
 
 void reset_meta_of_own(Packet* p, uint16_t table) {
