@@ -6,6 +6,7 @@
 
 namespace kanmon {
 
+<<<<<<< HEAD
 // As rte_pktmbuf_pool_create(), but objects lie close together whatever the pages. With ordinary
 // pages that function lets none cross a page, which leaves gaps: the AF_XDP driver registers
 // (number of objects) x (size of one) octets from the first on as its memory, and what lies beyond
@@ -28,6 +29,25 @@ rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32
   const bool ready = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0 &&
                      rte_mempool_populate_default(pool) >= 0;
   if (!ready) {
+=======
+// As rte_pktmbuf_pool_create(), except that without hugepages the buffers still lie side by side;
+// that function would start each on a page of its own. DPDK's AF_XDP driver takes the pool for one
+// dense range of `buffers` sizes, and the kernel refuses every buffer beyond it without a word.
+rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32_t cache,
+                       int node) {
+  const auto data = static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM);
+  const unsigned flags = rte_eal_has_hugepages() != 0 ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
+  rte_mempool* pool = rte_mempool_create_empty(
+      name, buffers, static_cast<unsigned>(sizeof(rte_mbuf)) + kPacketPrivateSize + data, cache,
+      sizeof(rte_pktmbuf_pool_private), node, flags);
+  if (pool == nullptr) return nullptr;
+  rte_pktmbuf_pool_private layout{};
+  layout.mbuf_data_room_size = data;
+  layout.mbuf_priv_size = kPacketPrivateSize;
+  rte_pktmbuf_pool_init(pool, &layout);
+  if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) != 0 ||
+      rte_mempool_populate_default(pool) < 0) {
+>>>>>>> lab
     rte_mempool_free(pool);
     return nullptr;
   }

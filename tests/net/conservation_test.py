@@ -10,7 +10,7 @@ What arrived at the gateway's interfaces is counted by the kernel, which is not 
 
 import socket
 
-from scapy.all import IP, UDP, Ether, ICMP, Raw, raw
+from scapy.all import ICMP, IP, UDP, Ether, IPv6, IPv6ExtHdrFragment, Raw, raw
 
 from lab.conditions import wait_until
 from lab.scenario import site
@@ -63,6 +63,8 @@ def bad_from_outside(s, esp):
     """{drop name: frames} that arrive on the wan port."""
     ether = Ether(dst=s.gateway_namespace.mac("gw-wan"), src=s.peer_namespace.mac("wan"))
     to_us = ether / IP(src=PEER, dst=GATEWAY)
+    fragment = (ether / IPv6(src="2001:db8:1::2", dst="2001:db8:1::1") / IPv6ExtHdrFragment(nh=50, m=1)
+                / Raw(bytes(64)))
     return {
         "decrypt.replayed": forged_esp(esp[-20:], unchanged),
         "decrypt.icv_failed": forged_esp(esp[-30:], far_ahead),
@@ -70,8 +72,13 @@ def bad_from_outside(s, esp):
         "classify.ethertype_unknown": [raw(Ether(dst=ether.dst, src=ether.src, type=0x88cc) / Raw(bytes(60)))] * 10,
         "classify.not_our_mac": [raw(Ether(dst="02:00:00:00:00:99", src=ether.src) / IP(src=PEER, dst=GATEWAY) / ICMP())] * 10,
         "classify.ip4_bad_checksum": [raw(ether / IP(src=PEER, dst=GATEWAY, chksum=0x1234) / ICMP())] * 10,
+<<<<<<< HEAD
         # No ESP fragments: the kernel reassembles for AF_PACKET fanout sockets, which DPDK opens with
         # PACKET_FANOUT_FLAG_DEFRAG. tests/flows has them on ports without a kernel.
+=======
+        # IPv6: DPDK's AF_PACKET driver has the kernel put IPv4 fragments together before it sees them.
+        "classify.esp_fragment": [raw(fragment)] * 10,
+>>>>>>> lab
         "route.underlay_transit": [raw(ether / IP(src=PEER, dst="198.51.100.1") / ICMP())] * 10,
         "local.no_service": [raw(to_us / UDP(sport=9, dport=9) / Raw(bytes(20)))] * 10,
     }
@@ -109,6 +116,7 @@ def test_good_and_bad_traffic_adds_up(lab):
         apart, drops, totals = kernel_minus_kanmon(s), s.gateway.drops(), s.gateway.totals()
 
         bad_wan, bad_lan, odd = bad_from_outside(s, esp), bad_from_inside(s), nondescript(s)
+        s.sniffer.planted = len(bad_wan["classify.ethertype_unknown"]) + len(bad_wan["local.no_service"])
         with lossless(*s.streams(rate_pps=500)):
             inject(s.peer_namespace, "wan", [frame for frames in bad_wan.values() for frame in frames])
             inject(s.home, "eth0", [frame for frames in bad_lan.values() for frame in frames] + odd)
