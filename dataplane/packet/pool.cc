@@ -6,30 +6,6 @@
 
 namespace kanmon {
 
-<<<<<<< HEAD
-// As rte_pktmbuf_pool_create(), but objects lie close together whatever the pages. With ordinary
-// pages that function lets none cross a page, which leaves gaps: the AF_XDP driver registers
-// (number of objects) x (size of one) octets from the first on as its memory, and what lies beyond
-// is silently neither sent nor received. Contiguous physical addresses, the reason for the gaps,
-// are for devices that need hugepages anyway.
-rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32_t cache,
-                       int node) {
-  const auto data_room = static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM);
-  if (rte_eal_has_hugepages() != 0)
-    return rte_pktmbuf_pool_create(name, buffers, cache, kPacketPrivateSize, data_room, node);
-  const unsigned object = sizeof(rte_mbuf) + kPacketPrivateSize + data_room;
-  rte_mempool* pool =
-      rte_mempool_create_empty(name, buffers, object, cache, sizeof(rte_pktmbuf_pool_private), node,
-                               RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-  if (pool == nullptr) return nullptr;
-  rte_pktmbuf_pool_private sizes{};
-  sizes.mbuf_data_room_size = data_room;
-  sizes.mbuf_priv_size = kPacketPrivateSize;
-  rte_pktmbuf_pool_init(pool, &sizes);
-  const bool ready = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0 &&
-                     rte_mempool_populate_default(pool) >= 0;
-  if (!ready) {
-=======
 // As rte_pktmbuf_pool_create(), except that without hugepages the buffers still lie side by side;
 // that function would start each on a page of its own. DPDK's AF_XDP driver takes the pool for one
 // dense range of `buffers` sizes, and the kernel refuses every buffer beyond it without a word.
@@ -47,7 +23,6 @@ rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32
   rte_pktmbuf_pool_init(pool, &layout);
   if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) != 0 ||
       rte_mempool_populate_default(pool) < 0) {
->>>>>>> lab
     rte_mempool_free(pool);
     return nullptr;
   }

@@ -72,13 +72,8 @@ def bad_from_outside(s, esp):
         "classify.ethertype_unknown": [raw(Ether(dst=ether.dst, src=ether.src, type=0x88cc) / Raw(bytes(60)))] * 10,
         "classify.not_our_mac": [raw(Ether(dst="02:00:00:00:00:99", src=ether.src) / IP(src=PEER, dst=GATEWAY) / ICMP())] * 10,
         "classify.ip4_bad_checksum": [raw(ether / IP(src=PEER, dst=GATEWAY, chksum=0x1234) / ICMP())] * 10,
-<<<<<<< HEAD
-        # No ESP fragments: the kernel reassembles for AF_PACKET fanout sockets, which DPDK opens with
-        # PACKET_FANOUT_FLAG_DEFRAG. tests/flows has them on ports without a kernel.
-=======
         # IPv6: DPDK's AF_PACKET driver has the kernel put IPv4 fragments together before it sees them.
         "classify.esp_fragment": [raw(fragment)] * 10,
->>>>>>> lab
         "route.underlay_transit": [raw(ether / IP(src=PEER, dst="198.51.100.1") / ICMP())] * 10,
         "local.no_service": [raw(to_us / UDP(sport=9, dport=9) / Raw(bytes(20)))] * 10,
     }
