@@ -92,6 +92,12 @@ def traffic(site, seconds):
     return lines
 
 
+def only_counted(table):
+    """`show drops` without the reasons that never came up."""
+    lines = table.splitlines()
+    return "\n".join(line for line in lines if len(line.split()) < 3 or line.split()[1] != "0")
+
+
 def account(site, tunnel_seconds, lines):
     """Everything there is to see, in the order a packet would tell it."""
     title("Topology")
@@ -101,7 +107,8 @@ def account(site, tunnel_seconds, lines):
                           ("neighbors", "Neighbours"), ("ports", "Ports"),
                           ("stages", "Stages, with cycles per packet"), ("drops", "Drops, by name")):
         title(f"{heading}   (kanmon show {what})")
-        print(indent(site.gateway.text(what)) or "    none")
+        text = site.gateway.text(what)
+        print(indent(only_counted(text) if what == "drops" else text) or "    none")
     title("Traffic through the tunnel")
     print(indent("\n".join(lines)))
 
