@@ -44,6 +44,9 @@ struct Port {
   std::string underlay;
   std::string table;
   std::optional<wire::MacAddress> mac;  // absent: the device's own
+
+  // Its table of either kind; underlays and route tables share one name space.
+  const std::string& domain() const { return underlay.empty() ? table : underlay; }
 };
 
 // Where a route leads. In an underlay `tunnel` is refused by the reader (INV-1).
