@@ -2,22 +2,12 @@
 
 #include <algorithm>
 
-#include <openssl/evp.h>
-
+#include "control/ike/crypto/sha1.h"
 #include "control/ike/wire/payloads.h"
 #include "dataplane/wire/writer.h"
 
 namespace kanmon::ike {
 namespace {
-
-Result<NatHash> sha1(wire::Bytes data) {
-  NatHash hash;
-  unsigned int size = 0;
-  if (EVP_Digest(data.data(), data.size(), hash.data(), &size, EVP_sha1(), nullptr) != 1 ||
-      size != hash.size())
-    return Errc::kSystem;
-  return hash;
-}
 
 // Several source hashes may come from a host that does not know its address (2.23).
 struct Count {

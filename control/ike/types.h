@@ -56,15 +56,14 @@ struct EspTransforms {
 enum class DpdAction : uint8_t { kClear, kRestart, kNone };
 enum class StartupAction : uint8_t { kAdd, kStart };
 
-// A tunnel as IKE sees it. Converted from the configuration at the door.
-struct TunnelParameters {
+// A tunnel as IKE sees it, but for its secret. Converted from the configuration at the door.
+struct TunnelPolicy {
   std::string name;
   uint32_t tunnel = 0;  // index of the tunnel in the data plane
   wire::IpAddress local_address;
   std::optional<wire::IpAddress> remote_address;  // absent: any peer that proves its identity
   Identity local_id;
   Identity remote_id;
-  Secret psk;
   IkeTransforms ike;
   EspTransforms esp;
   std::vector<sa::Selector> local_ts;
@@ -80,6 +79,17 @@ struct TunnelParameters {
   std::chrono::milliseconds retransmit_first{500};  // doubles after every try
   uint8_t retransmit_tries = 12;
   std::chrono::seconds keepalive{20};  // NAT keepalive interval (RFC 3948 section 4)
+};
+
+struct TunnelParameters : TunnelPolicy {
+  Secret psk;
+
+  TunnelParameters clone() const {
+    TunnelParameters copy;
+    static_cast<TunnelPolicy&>(copy) = *this;
+    copy.psk = psk.clone();
+    return copy;
+  }
 };
 
 // A negotiated child SA pair, everything the data plane needs. Keys are KEYMAT octets in the

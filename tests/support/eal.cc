@@ -11,7 +11,7 @@ namespace kanmon::test {
 
 void start_eal() {
   static const bool started = [] {
-    const char* args[] = {"test", "--in-memory", "--no-huge",      "-m",
+    const char* args[] = {"test", "--no-shconf", "--no-huge",      "-m",
                           "256",  "--no-pci",    "--no-telemetry", "-l",
                           "0",    "--log-level", "lib.eal:error"};
     if (rte_eal_init(static_cast<int>(std::size(args)), const_cast<char**>(args)) < 0) {

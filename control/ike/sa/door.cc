@@ -90,13 +90,17 @@ bool within_limits(Core& core, const Arrived& in) {
   return true;
 }
 
-void refuse_proposals(Core& core, const Arrived& in, const Tunnel& tunnel, const Request& request) {
+void refuse_proposals(Core& core, const Arrived& in, Tunnel& tunnel, const Request& request) {
   core.count(Count::kInitNoProposal);
   const std::string both =
       explain_mismatch(make_ike_proposals(tunnel.parameters.ike, 0), request.proposals);
   core.log_stranger(Host::Level::kWarning, "init-refused",
                     fmt::format("peer={} tunnel={} why=\"NO_PROPOSAL_CHOSEN: {}\"",
                                 in.remote.to_string(), tunnel.parameters.name, both));
+  // For the operator of a tunnel that is not there; what works is not talked down by a stranger.
+  if (tunnel.ike_sas.empty())
+    tunnel.reason = fmt::format("refused IKE_SA_INIT of {}: NO_PROPOSAL_CHOSEN: {}",
+                                in.remote.to_string(), both);
   reply_notify(core, in, NotifyType::kNoProposalChosen);
 }
 

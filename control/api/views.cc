@@ -1,0 +1,237 @@
+#include "control/api/views.h"
+
+namespace kanmon::api {
+namespace {
+
+using enum Format;
+
+constexpr Column kTunnels[] = {
+    {"tunnel", "TUNNEL", kText, "name in the configuration"},
+    {"state", "STATE", kText, "idle, waiting, connecting, established (no child SA), up, deleting"},
+    {"local", "LOCAL", kText, "own outside address and UDP port"},
+    {"remote", "REMOTE", kText, "the peer's; null if it is not known yet"},
+    {"peer_id", "PEER ID", kText, "the identity the peer proved, else the expected one"},
+    {"udp_encap", "UDP", kYesNo, "ESP travels in UDP 4500"},
+    {"ike_age_s", "IKE AGE", kAge, "age of the IKE SA"},
+    {"ike_rekey_in_s", "IKE REKEY IN", kAge, "time until it is rekeyed", true},
+    {"role", "ROLE", kText, "initiator or responder of the IKE SA", true},
+    {"ike_spi_initiator", "IKE SPI I", kText, "16 hex digits", true},
+    {"ike_spi_responder", "IKE SPI R", kText, "16 hex digits", true},
+    {"ike_algorithms", "IKE ALGORITHMS", kText, "negotiated for the IKE SA", true},
+    {"nat_local", "NAT US", kYesNo, "this end is behind a NAT", true},
+    {"nat_remote", "NAT PEER", kYesNo, "the peer is behind a NAT", true},
+    {"children", "CHILDREN", kCount, "child SA pairs, superseded ones too"},
+    {"packets_in", "PKT IN", kCount, "decrypted, since the tunnel came up"},
+    {"packets_out", "PKT OUT", kCount, "encrypted"},
+    {"bytes_in", "B IN", kBytes, "inner octets decrypted"},
+    {"bytes_out", "B OUT", kBytes, "inner octets encrypted"},
+    {"ike_rekeys", "IKE REKEYS", kCount, "since the start of the program", true},
+    {"child_rekeys", "CHILD REKEYS", kCount, "since the start of the program", true},
+    {"retransmits", "RETRANSMITS", kCount, "IKE requests sent again", true},
+    {"reason", "REASON", kText, "why it is not up, or what went wrong last; null if nothing did"},
+};
+constexpr SortKey kTunnelOrder[] = {{"state", Order::kLast, "up"}, {"tunnel", Order::kAscending}};
+
+constexpr Column kSas[] = {
+    {"tunnel", "TUNNEL", kText, "name in the configuration"},
+    {"direction", "DIR", kText, "in or out"},
+    {"spi", "SPI", kText, "8 hex digits"},
+    {"state", "STATE", kText, "active, or old: superseded, kept for packets under way"},
+    {"algorithm", "ALGORITHM", kText, "ESP algorithm"},
+    {"pfs_group", "PFS", kText, "Diffie-Hellman group of its own exchange; null if none", true},
+    {"esn", "ESN", kYesNo, "64-bit sequence numbers"},
+    {"worker", "WORKER", kCount, "owner of the replay window; null for out", true},
+    {"packets", "PACKETS", kCount, "that passed all checks"},
+    {"bytes", "BYTES", kBytes, "inner octets of those"},
+    {"sequence", "SEQUENCE", kCount, "last sequence number sent, or highest one received", true},
+    {"replay_window", "WINDOW", kCount, "packets; null for out", true},
+    {"replayed", "REPLAYED", kCount, "dropped: seen before or left of the window"},
+    {"icv_failed", "BAD ICV", kCount, "dropped: integrity check failed"},
+    {"dropped", "DROPPED", kCount, "dropped for all reasons together"},
+    {"age_s", "AGE", kAge, "since it was installed"},
+    {"rekey_in_s", "REKEY IN", kAge, "null if it is old"},
+    {"expires_in_s", "EXPIRES IN", kAge, "until it carries nothing any more", true},
+    {"local_ts", "LOCAL TS", kList, "traffic selectors behind this end", true},
+    {"remote_ts", "REMOTE TS", kList, "traffic selectors behind the peer", true},
+};
+constexpr SortKey kSaOrder[] = {{"dropped", Order::kDescending},
+                                {"tunnel", Order::kAscending},
+                                {"direction", Order::kAscending},
+                                {"age_s", Order::kAscending}};
+
+constexpr Column kRoutes[] = {
+    {"table", "TABLE", kText, "route table or underlay"},
+    {"domain", "DOMAIN", kText, "overlay (route table) or underlay"},
+    {"prefix", "PREFIX", kText, "destinations"},
+    {"kind", "KIND", kText, "connected, local, neighbor, tunnel, blackhole"},
+    {"next_hop", "NEXT HOP", kText, "address, tunnel or port; null for a blackhole"},
+    {"origin", "ORIGIN", kText, "static, connected, local"},
+    {"state", "STATE", kText, "active, or down: packets are dropped by name"},
+    {"reason", "REASON", kText, "why it is down; null if it is not"},
+};
+constexpr SortKey kRouteOrder[] = {
+    {"state", Order::kLast, "active"}, {"table", Order::kAscending}, {"prefix", Order::kAscending}};
+
+constexpr Column kNeighbors[] = {
+    {"port", "PORT", kText, "the port it is reached by"},
+    {"address", "ADDRESS", kText, "IPv4 or IPv6"},
+    {"mac", "MAC", kText, "null while it is unknown"},
+    {"state", "STATE", kText, "reachable, stale, resolving, failed"},
+    {"age_s", "AGE", kAge, "since it last answered; null if it never did"},
+    {"probes", "PROBES", kCount, "sent without an answer"},
+};
+constexpr SortKey kNeighborOrder[] = {{"state", Order::kLast, "reachable"},
+                                      {"port", Order::kAscending},
+                                      {"address", Order::kAscending}};
+
+constexpr Column kWorkers[] = {
+    {"worker", "WORKER", kCount, "index"},
+    {"core", "CORE", kCount, "CPU core it is pinned to"},
+    {"state", "STATE", kText, "running, idle (backing off), stalled (no heartbeat)"},
+    {"load_percent", "LOAD %", kDecimal, "busy cycles of all cycles, over the last second"},
+    {"received", "RECEIVED", kCount, "packets from ports"},
+    {"injected", "INJECTED", kCount, "packets from control", true},
+    {"generated", "GENERATED", kCount, "packets made here: ICMP errors and answers", true},
+    {"transmitted", "TRANSMITTED", kCount, "packets taken by ports"},
+    {"punted", "PUNTED", kCount, "packets taken by control"},
+    {"handed_over", "HANDED OVER", kCount, "packets given to another worker's ring", true},
+    {"taken_over", "TAKEN OVER", kCount, "packets taken from one", true},
+    {"dropped", "DROPPED", kCount, "packets dropped by name"},
+    {"cycles_per_packet", "CYC/PKT", kDecimal, "busy cycles per packet received"},
+    {"heartbeat_age_s", "HEARTBEAT AGE", kAge, "since the worker last said that it lives", true},
+};
+constexpr SortKey kWorkerOrder[] = {{"worker", Order::kAscending}};
+
+constexpr Column kStages[] = {
+    {"stage", "STAGE", kText, "part of a packet's way, all workers together"},
+    {"bursts", "BURSTS", kCount, "times the stage ran"},
+    {"packets", "PACKETS", kCount, "packets it ran on"},
+    {"packets_per_burst", "PKT/BURST", kDecimal, "packets by bursts"},
+    {"cycles_per_packet", "CYC/PKT", kDecimal, "cycles by packets"},
+    {"drops", "DROPS", kCount, "packets dropped in it"},
+    {"worst_drop", "WORST DROP", kText, "the most frequent name and its count; null if none"},
+};
+constexpr SortKey kStageOrder[] = {{"cycles_per_packet", Order::kDescending},
+                                   {"stage", Order::kAscending}};
+
+constexpr Column kDrops[] = {
+    {"drop", "DROP", kText, "stage, dot, name: stable"},
+    {"stage", "STAGE", kText, "where", true},
+    {"name", "NAME", kText, "why", true},
+    {"packets", "PACKETS", kCount, "all workers together"},
+    {"per_worker", "PER WORKER", kList, "the same for each worker, in their order"},
+    {"help", "MEANING", kText, "the reason in words"},
+};
+constexpr SortKey kDropOrder[] = {{"packets", Order::kDescending}, {"drop", Order::kAscending}};
+constexpr Column kDropTotals[] = {
+    {"received", "received", kCount, "packets from ports"},
+    {"injected", "injected", kCount, "packets from control"},
+    {"generated", "generated", kCount, "packets the workers made"},
+    {"transmitted", "transmitted", kCount, "packets taken by ports"},
+    {"punted", "punted", kCount, "packets taken by control"},
+    {"dropped", "dropped", kCount, "sum over the rows"},
+    {"in_flight", "in flight", kCount,
+     "received + injected + generated - transmitted - punted - dropped: in the workers' "
+     "hands; 0 when nothing moves"},
+};
+
+constexpr Column kPorts[] = {
+    {"port", "PORT", kText, "name in the configuration"},
+    {"device", "DEVICE", kText, "as configured"},
+    {"link", "LINK", kText, "up or down"},
+    {"speed_mbps", "MBIT/S", kCount, "link speed; null if it has none"},
+    {"table", "TABLE", kText, "route table or underlay"},
+    {"domain", "DOMAIN", kText, "overlay or underlay", true},
+    {"mac", "MAC", kText, "own MAC address"},
+    {"mtu", "MTU", kCount, "octets of IP"},
+    {"addresses", "ADDRESSES", kList, "own addresses", true},
+    {"rx_packets", "RX PKT", kCount, "received"},
+    {"rx_bytes", "RX BYTES", kBytes, "received"},
+    {"tx_packets", "TX PKT", kCount, "sent"},
+    {"tx_bytes", "TX BYTES", kBytes, "sent"},
+    {"rx_missed", "RX MISSED", kCount, "lost by the NIC: no room in a queue or no buffer"},
+    {"rx_errors", "RX ERRORS", kCount, "refused by the NIC", true},
+    {"tx_dropped", "TX DROPPED", kCount, "not taken by the NIC in time"},
+};
+constexpr SortKey kPortOrder[] = {{"link", Order::kLast, "up"}, {"port", Order::kAscending}};
+
+constexpr Column kVersion[] = {
+    {"version", "version", kText, "of Kanmon"},
+    {"name", "name", kText, "of this gateway"},
+    {"dpdk", "dpdk", kText, "DPDK release"},
+    {"ipsec_mb", "ipsec-mb", kText, "IPsec-MB release"},
+    {"openssl", "openssl", kText, "OpenSSL release"},
+    {"isa", "isa", kText, "instruction set the data plane's cryptography uses"},
+    {"uptime_s", "uptime", kAge, "since the start of the program"},
+    {"config_file", "config file", kText, "what `kanmon reload` reads"},
+};
+
+constexpr View kViews[] = {
+    {"tunnels",
+     "Tunnels: state, peers, traffic; those that are not up first.",
+     kTunnels,
+     kTunnelOrder,
+     {}},
+    {"sas", "Child SAs, one row per direction; those that drop most first.", kSas, kSaOrder, {}},
+    {"routes",
+     "Routes of all tables and underlays; those that are down first.",
+     kRoutes,
+     kRouteOrder,
+     {}},
+    {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
+    {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},
+    {"stages", "Stages of the data plane; the dearest first.", kStages, kStageOrder, {}},
+    {"drops", "Every reason packets were dropped for, and how all of them add up.", kDrops,
+     kDropOrder, kDropTotals},
+    {"ports", "Ports: link, addresses, counters.", kPorts, kPortOrder, {}},
+    {"version", "Versions of the program and its libraries.", kVersion, {}, {}, true},
+};
+
+const char* type_of(Format format) {
+  switch (format) {
+    case kText:
+      return "string";
+    case kCount:
+    case kBytes:
+      return "integer";
+    case kDecimal:
+      return "number";
+    case kAge:
+      return "number, seconds";
+    case kYesNo:
+      return "boolean";
+    case kList:
+      return "array";
+  }
+  return "";
+}
+
+void append_table(std::string& out, std::span<const Column> columns, const char* what) {
+  out += std::string("\n| ") + what + " | type | meaning |\n| --- | --- | --- |\n";
+  for (const Column& c : columns)
+    out += std::string("| `") + c.key + "` | " + type_of(c.format) + " | " + c.help + " |\n";
+}
+
+}  // namespace
+
+std::span<const View> views() {
+  return kViews;
+}
+
+const View* find_view(std::string_view name) {
+  for (const View& view : kViews)
+    if (name == view.name) return &view;
+  return nullptr;
+}
+
+std::string views_markdown() {
+  std::string out;
+  for (const View& view : kViews) {
+    out += std::string("\n### show.") + view.name + "\n\n" + view.help + "\n";
+    append_table(out, view.columns, view.is_object ? "key" : "key of a row");
+    if (!view.totals.empty()) append_table(out, view.totals, "key of `totals`");
+  }
+  return out;
+}
+
+}  // namespace kanmon::api

@@ -1,0 +1,122 @@
+// The configuration as the program uses it: own types with units, defaults, and no YAML.
+//
+// A file becomes a Config in two steps, both reporting every problem at once: reading (text to
+// structs) and checking (structs against each other). docs/config.schema.json says the same in
+// JSON Schema. Field names of tunnels follow AWS's tunnel options where those exist.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/ike/types.h"
+#include "dataplane/wire/address.h"
+
+namespace kanmon::config {
+
+enum class Power : uint8_t { kPerformance, kBalanced };
+enum class LogFormat : uint8_t { kKeyValue, kJson };
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+
+struct System {
+  std::string name = "kanmon";
+  std::string api_socket = "/run/kanmon/api.sock";
+  std::string api_group;  // its members may use the API; empty: nobody but root and the own user
+  uint16_t workers = 1;
+  std::vector<uint16_t> worker_cores;  // empty: chosen by the program, spread over allowed cores
+  Power power = Power::kBalanced;
+  LogFormat log_format = LogFormat::kKeyValue;
+  LogLevel log_level = LogLevel::kInfo;
+  uint32_t packet_buffers = 16'384;  // mbufs per NUMA node
+  std::string eal_args;              // escape hatch, appended to what Kanmon composes
+};
+
+// A port: a NIC queue pair per worker, its addresses, and the table its packets are looked up in.
+struct Port {
+  std::string name;
+  std::string device;  // "pci:0000:3b:00.0", "af_packet:eth1", "tap:kan0", "ring:x", …
+  uint16_t mtu = 1500;
+  std::vector<wire::InterfaceAddress> addresses;
+  // Exactly one of the two: an underlay carries outer packets, a route table inner ones (INV-1).
+  std::string underlay;
+  std::string table;
+  std::optional<wire::MacAddress> mac;  // absent: the device's own
+
+  // Its table of either kind; underlays and route tables share one name space.
+  const std::string& domain() const { return underlay.empty() ? table : underlay; }
+};
+
+// Where a route leads. In an underlay `tunnel` is refused by the reader (INV-1).
+struct Route {
+  wire::Prefix prefix;
+  enum class Kind : uint8_t { kVia, kTunnel, kBlackhole } kind = Kind::kBlackhole;
+  wire::IpAddress via;  // kVia: a neighbour in a connected subnet of the table
+  std::string tunnel;   // kTunnel
+
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+// An underlay route table: where outer packets are routed. Has no route to a tunnel, by type.
+struct Underlay {
+  std::string name;
+  std::vector<Route> routes;
+};
+
+struct RouteTable {
+  std::string name;
+  std::vector<Route> routes;
+};
+
+enum class DscpPolicy : uint8_t { kCopy, kSet };
+enum class DfPolicy : uint8_t { kCopy, kSet, kClear };
+
+struct Tunnel {
+  std::string name;
+  std::string table;     // route table in which decrypted packets are looked up (association)
+  std::string underlay;  // where the outer packets are routed
+  // A power of two is not needed: any multiple of 64 (RFC 4303 section 3.4.3 asks for 32 at least).
+  uint32_t replay_window = 4096;
+  DscpPolicy dscp = DscpPolicy::kCopy;
+  uint8_t dscp_value = 0;
+  DfPolicy df = DfPolicy::kSet;
+  bool mss_clamp = true;
+  std::optional<uint16_t> mtu;  // absent: computed
+  ike::TunnelParameters ike;    // its `tunnel` index is assigned by the program
+};
+
+struct Config {
+  uint32_t version = 1;  // of the format
+  System system;
+  // In the order of the file; names are unique within their list.
+  std::vector<Port> ports;
+  std::vector<Underlay> underlays;
+  std::vector<RouteTable> tables;
+  std::vector<Tunnel> tunnels;
+};
+
+// One mistake: where, which key, what is there, what was expected.
+struct Problem {
+  std::string file;
+  uint32_t line = 0;     // 1-based, 0 if the file as a whole is meant
+  uint32_t column = 0;   // 1-based
+  std::string key;       // "tunnels.branch.phase2-lifetime-seconds"
+  std::string text;      // "7200 is not in 900 … 3600"
+  bool warning = false;  // does not keep the configuration from being used
+
+  // "gw.yaml:14:31: error: tunnels.branch.phase2-lifetime-seconds: 7200 is not in 900 … 3600"
+  std::string to_string() const;
+};
+
+struct Loaded {
+  std::optional<Config> config;   // absent if any problem is an error
+  std::vector<Problem> problems;  // in the order of the file
+};
+
+// Reads and checks. Never throws; an unreadable file is a problem.
+Loaded load_file(const std::string& path);
+Loaded load_text(const std::string& text, const std::string& name);
+
+}  // namespace kanmon::config

@@ -1,0 +1,170 @@
+#include "control/config/schema.h"
+
+#include "control/config/codec.h"
+#include "control/config/device.h"
+#include "control/config/routes.h"
+#include "control/config/tunnel_keys.h"
+
+namespace kanmon::config {
+namespace {
+
+constexpr Word<Power> kPowers[] = {{"performance", Power::kPerformance},
+                                   {"balanced", Power::kBalanced}};
+constexpr Word<LogFormat> kLogFormats[] = {{"key-value", LogFormat::kKeyValue},
+                                           {"json", LogFormat::kJson}};
+constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
+                                         {"info", LogLevel::kInfo},
+                                         {"warning", LogLevel::kWarning},
+                                         {"error", LogLevel::kError}};
+
+struct EalArguments : Text<4096> {};
+
+constexpr Key<System> kSystemKeys[] = {
+    key<System, Text<63>>(
+        "name", [](auto& s) -> auto& { return s.name; },
+        "Name of this gateway in logs and answers."),
+    key<System, Path>(
+        "api-socket", [](auto& s) -> auto& { return s.api_socket; },
+        "Unix socket of the API; its folder is made if it is missing."),
+    key<System, Text<63>>(
+        "api-group", [](auto& s) -> auto& { return s.api_group; },
+        "Group whose members may use the API, besides root and the program's own user."),
+    key<System, Integer<1, 64>>(
+        "workers", [](auto& s) -> auto& { return s.workers; },
+        "Worker threads; each polls one queue of every port."),
+    key<System, List<Integer<0, 1023>, 0, 64>>(
+        "worker-cores", [](auto& s) -> auto& { return s.worker_cores; },
+        "CPU core of each worker, as many as there are workers.", "chosen from the allowed cores"),
+    key<System, Choice<kPowers>>(
+        "power", [](auto& s) -> auto& { return s.power; },
+        "performance never sleeps; balanced backs off while there is nothing to do."),
+    key<System, Choice<kLogFormats>>(
+        "log-format", [](auto& s) -> auto& { return s.log_format; },
+        "Lines of key=value pairs, or a JSON object a line."),
+    key<System, Choice<kLogLevels>>(
+        "log-level", [](auto& s) -> auto& { return s.log_level; },
+        "The least level that is logged."),
+    key<System, Integer<1024, 4'194'304>>(
+        "packet-buffers", [](auto& s) -> auto& { return s.packet_buffers; },
+        "Packet buffers per NUMA node, about 2.3 KiB each."),
+    key<System, EalArguments>(
+        "eal-args", [](auto& s) -> auto& { return s.eal_args; },
+        "Further arguments for DPDK's EAL, for experts; appended to what Kanmon composes."),
+};
+
+struct Device {
+  static void read(Context& context, const Node& node, std::string& out) {
+    auto text = read_text(context, node, 255, "a device");
+    if (!text) return;
+    const std::string problem = device_problem(*text);
+    if (problem.empty()) {
+      out = std::move(*text);
+    } else {
+      context.error(node, "found " + in_quotes(*text) + ", " + problem);
+    }
+  }
+  static std::string show(const std::string& value) { return value; }
+  static Json schema() {
+    std::string kinds;
+    for (const DeviceKind& kind : device_kinds())
+      kinds += (kinds.empty() ? "" : "|") + std::string(kind.name);
+    return text_schema("^(" + kinds + "):");
+  }
+};
+
+constexpr Key<Port> kPortKeys[] = {
+    required_key<Port, Device>(
+        "device", [](auto& p) -> auto& { return p.device; },
+        "pci:, af_packet:, af_xdp:, tap:, memif:, pcap:, ring: or null: and an address."),
+    key<Port, Integer<576, 9216>>(
+        "mtu", [](auto& p) -> auto& { return p.mtu; },
+        "Largest IP packet in octets, without the Ethernet header; at least 1280 with IPv6."),
+    key<Port, List<InterfaceAddresses, 0, 64>>(
+        "addresses", [](auto& p) -> auto& { return p.addresses; },
+        "Own addresses with the length of their subnet; the subnets are connected routes."),
+    key<Port, Reference>(
+        "underlay", [](auto& p) -> auto& { return p.underlay; },
+        "The underlay whose outer packets (ESP, IKE) come and go here; instead of table."),
+    key<Port, Reference>(
+        "table", [](auto& p) -> auto& { return p.table; },
+        "The route table in which packets that arrive here are looked up; instead of underlay."),
+    key<Port, Mac>(
+        "mac", [](auto& p) -> auto& { return p.mac; }, "MAC address to use.", "the device's own"),
+};
+
+constexpr Key<Underlay> kUnderlayKeys[] = {
+    key<Underlay, UnderlayRoutes>(
+        "routes", [](auto& u) -> auto& { return u.routes; },
+        "Static routes of outer packets, besides the connected ones."),
+};
+
+constexpr Key<RouteTable> kTableKeys[] = {
+    key<RouteTable, TableRoutes>(
+        "routes", [](auto& t) -> auto& { return t.routes; },
+        "Static routes of inner packets, besides the connected ones."),
+};
+
+constexpr Key<Config> kConfigKeys[] = {
+    required_key<Config, Integer<1, 1>>(
+        "version", [](auto& c) -> auto& { return c.version; }, "Version of this format."),
+    key<Config, Section<kSystemKeys, System>>(
+        "system", [](auto& c) -> auto& { return c.system; }, "The program as a whole."),
+    required_key<Config, Named<kPortKeys, Port>>(
+        "ports", [](auto& c) -> auto& { return c.ports; },
+        "Ports by name: what packets come in by and go out of."),
+    key<Config, Named<kUnderlayKeys, Underlay>>(
+        "underlays", [](auto& c) -> auto& { return c.underlays; },
+        "Underlays by name: where outer packets are routed. No route there leads to a tunnel."),
+    key<Config, Named<kTableKeys, RouteTable>>(
+        "route-tables", [](auto& c) -> auto& { return c.tables; },
+        "Route tables by name: separate routing domains of inner packets."),
+    key<Config, Named<kTunnelKeys, Tunnel>>(
+        "tunnels", [](auto& c) -> auto& { return c.tunnels; },
+        "Tunnels by name: one IKE SA with its child SAs each."),
+};
+
+}  // namespace
+
+template <>
+void finish(Context& context, Port&) {
+  if (context.given_here("underlay") == context.given_here("table"))
+    context.error_here("is in " +
+                       std::string(context.given_here("table") ? "both an underlay and a route "
+                                                                 "table"
+                                                               : "no table") +
+                       ", expected exactly one of underlay (outer packets) and table (inner "
+                       "packets)");
+}
+
+std::span<const Key<Config>> config_keys() {
+  return kConfigKeys;
+}
+
+void read_config(Context& context, const Node& root, Config& config) {
+  read_section<Config>(context, root, kConfigKeys, config);
+}
+
+std::string json_schema() {
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", "Kanmon configuration"},
+                 {"description",
+                  "Generated by `kanmon schema` from the tables the program reads "
+                  "its configuration with."}};
+  schema.update(section_schema<Config>(kConfigKeys));
+  return schema.dump(2) + "\n";
+}
+
+Changes changes_between(const Config& before, const Config& after) {
+  Changes changes;
+  for (const auto& k : kConfigKeys) k.diff(std::string(k.name), before, after, changes);
+  return changes;
+}
+
+std::string Change::to_string() const {
+  if (before.empty() && after == "present") return key + ": added";
+  if (before == "present" && after.empty()) return key + ": removed";
+  const auto text = [](const std::string& value) { return value.empty() ? "(none)" : value; };
+  return key + ": " + text(before) + " -> " + text(after);
+}
+
+}  // namespace kanmon::config

@@ -1,0 +1,168 @@
+// The keys of a tunnel. Names follow AWS's tunnel options where those exist.
+#pragma once
+
+#include "control/config/codec.h"
+#include "control/config/selectors.h"
+
+namespace kanmon::config {
+
+constexpr Word<ike::IkeTransforms::Encryption> kIkeEncryptions[] = {
+    {"AES128", {12, 128}},
+    {"AES256", {12, 256}},
+    {"AES128-GCM-16", {20, 128}},
+    {"AES256-GCM-16", {20, 256}},
+};
+constexpr Word<uint16_t> kIkeIntegrities[] = {{"SHA2-256", 12}, {"SHA2-384", 13}, {"SHA2-512", 14}};
+constexpr Word<uint16_t> kIkePrfs[] = {{"SHA2-256", 5}, {"SHA2-384", 6}, {"SHA2-512", 7}};
+constexpr Word<uint16_t> kGroups[] = {{"14", 14}, {"19", 19}, {"20", 20}, {"31", 31}};
+constexpr Word<ike::StartupAction> kStartupActions[] = {{"start", ike::StartupAction::kStart},
+                                                        {"add", ike::StartupAction::kAdd}};
+constexpr Word<ike::DpdAction> kDpdActions[] = {{"clear", ike::DpdAction::kClear},
+                                                {"none", ike::DpdAction::kNone},
+                                                {"restart", ike::DpdAction::kRestart}};
+constexpr Word<DfPolicy> kDfPolicies[] = {
+    {"copy", DfPolicy::kCopy}, {"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}};
+
+// The names of esp::kAlgorithms.
+struct EspAlgorithm {
+  static std::vector<std::string_view> names();
+  static void read(Context& context, const Node& node, esp::Algorithm& out);
+  static std::string show(const esp::Algorithm& value) { return esp::info(value).name; }
+  static Json schema() { return words_schema(names()); }
+};
+
+// "copy", or the value to set.
+struct Dscp {
+  static void read(Context& context, const Node& node, Tunnel& out);
+  static std::string show(const Tunnel& tunnel);
+  static Json schema();
+};
+
+// A multiple of 64 from 64 to 65536.
+struct ReplayWindow {
+  static void read(Context& context, const Node& node, uint32_t& out);
+  static std::string show(uint32_t value) { return std::to_string(value); }
+  static Json schema();
+};
+
+constexpr auto kTunnelItself = [](auto& t) -> auto& {
+  return t;
+};
+
+template <>
+Tunnel initial();
+template <>
+void finish(Context& context, Tunnel& tunnel);
+
+constexpr Key<Tunnel> kSelectorKeys[] = {
+    key<Tunnel, List<SelectorItem, 1, 64>>(
+        "local", [](auto& t) -> auto& { return t.ike.local_ts; },
+        "What may be behind this end: prefixes, ranges, or {prefix or range, protocol, ports}."),
+    key<Tunnel, List<SelectorItem, 1, 64>>(
+        "remote", [](auto& t) -> auto& { return t.ike.remote_ts; }, "What may be behind the peer."),
+};
+
+constexpr Key<Tunnel> kTunnelKeys[] = {
+    required_key<Tunnel, Reference>(
+        "table", [](auto& t) -> auto& { return t.table; },
+        "Route table in which decrypted packets are looked up."),
+    required_key<Tunnel, Reference>(
+        "underlay", [](auto& t) -> auto& { return t.underlay; },
+        "Underlay in which the outer packets are routed."),
+    required_key<Tunnel, Address>(
+        "local-address", [](auto& t) -> auto& { return t.ike.local_address; },
+        "Own outside address: one of a port in that underlay."),
+    required_key<Tunnel, AddressOrAny>(
+        "remote-address", [](auto& t) -> auto& { return t.ike.remote_address; },
+        "The peer's outside address, or any for a peer known by its identity alone."),
+    key<Tunnel, IdentityText>(
+        "local-id", [](auto& t) -> auto& { return t.ike.local_id; },
+        "Own identity: an address, a name, user@name, or keyid: and hex digits.", "local-address"),
+    key<Tunnel, IdentityText>(
+        "remote-id", [](auto& t) -> auto& { return t.ike.remote_id; },
+        "The peer's identity, compared exactly; required with remote-address: any.",
+        "remote-address"),
+    key<Tunnel, PresharedKey>(
+        "pre-shared-key", [](auto& t) -> auto& { return t.ike.psk; },
+        "Shared secret of 8 to 1024 octets; 16 random octets or more are advised."),
+    key<Tunnel, PresharedKeyFile>(
+        "pre-shared-key-file", [](auto& t) -> auto& { return t.ike.psk; },
+        "File that holds the key instead; newlines at its end do not count."),
+    key<Tunnel, Choice<kStartupActions>>(
+        "startup-action", [](auto& t) -> auto& { return t.ike.startup; },
+        "start negotiates at once and again after a failure; add waits for the peer.",
+        "start; add with remote-address: any"),
+    key<Tunnel, Group<kSelectorKeys, Tunnel>>("traffic-selectors", kTunnelItself,
+                                              "Which inner packets the tunnel may carry (RFC 7296 "
+                                              "section 2.9).",
+                                              "0.0.0.0/0 and ::/0 on both sides"),
+    key<Tunnel, Boolean>(
+        "force-udp-encapsulation", [](auto& t) -> auto& { return t.ike.force_udp_encapsulation; },
+        "ESP in UDP 4500 even if no NAT is in the way."),
+    key<Tunnel, List<Choice<kIkeEncryptions>, 1, 8>>(
+        "phase1-encryption-algorithms", [](auto& t) -> auto& { return t.ike.ike.encryption; },
+        "IKE encryption in order of preference; AES128 and AES256 are CBC."),
+    key<Tunnel, List<Choice<kIkeIntegrities>, 0, 8>>(
+        "phase1-integrity-algorithms", [](auto& t) -> auto& { return t.ike.ike.integrity; },
+        "IKE integrity for CBC; GCM has its own."),
+    key<Tunnel, List<Choice<kIkePrfs>, 1, 8>>(
+        "phase1-prf-algorithms", [](auto& t) -> auto& { return t.ike.ike.prf; },
+        "Pseudo-random function of key derivation.", "phase1-integrity-algorithms"),
+    key<Tunnel, List<Choice<kGroups>, 1, 8>>(
+        "phase1-dh-group-numbers", [](auto& t) -> auto& { return t.ike.ike.groups; },
+        "Diffie-Hellman groups: 14 MODP-2048, 19 ECP-256, 20 ECP-384, 31 Curve25519."),
+    key<Tunnel, Integer<60, 86'400>>(
+        "phase1-lifetime-seconds", [](auto& t) -> auto& { return t.ike.ike_lifetime; },
+        "Life of an IKE SA; AWS allows 900 to 28800."),
+    key<Tunnel, List<EspAlgorithm, 1, 16>>(
+        "phase2-encryption-algorithms", [](auto& t) -> auto& { return t.ike.esp.algorithms; },
+        "ESP encryption in order of preference."),
+    key<Tunnel, OrNone<List<Choice<kGroups>, 0, 8>>>(
+        "phase2-dh-group-numbers", [](auto& t) -> auto& { return t.ike.esp.groups; },
+        "Groups for perfect forward secrecy at a rekey; empty or none: no own exchange."),
+    key<Tunnel, Integer<5, 86'400>>(
+        "phase2-lifetime-seconds", [](auto& t) -> auto& { return t.ike.child_lifetime; },
+        "Life of a child SA, below phase1-lifetime-seconds; AWS allows 900 to 3600."),
+    key<Tunnel, Boolean>(
+        "extended-sequence-numbers", [](auto& t) -> auto& { return t.ike.esp.esn; },
+        "Offers 64-bit sequence numbers first (RFC 4303 section 2.2.1)."),
+    key<Tunnel, Integer<1, 43'200>>(
+        "rekey-margin-time-seconds", [](auto& t) -> auto& { return t.ike.rekey_margin; },
+        "A rekey starts this long before a lifetime ends; at most half of phase 2's.",
+        "270, but at most a quarter of phase2-lifetime-seconds"),
+    key<Tunnel, Integer<0, 100>>(
+        "rekey-fuzz-percentage", [](auto& t) -> auto& { return t.ike.rekey_fuzz_percent; },
+        "The margin grows at random by up to this share: no two peers rekey as one."),
+    key<Tunnel, ReplayWindow>(
+        "replay-window-size", [](auto& t) -> auto& { return t.replay_window; },
+        "Packets a packet may be late by: a multiple of 64 from 64 to 65536."),
+    key<Tunnel, Integer<2, 3'600>>(
+        "dpd-timeout-seconds", [](auto& t) -> auto& { return t.ike.dpd_timeout; },
+        "Silence after which the peer is taken for dead."),
+    key<Tunnel, Choice<kDpdActions>>(
+        "dpd-timeout-action", [](auto& t) -> auto& { return t.ike.dpd_action; },
+        "clear ends the tunnel, restart negotiates anew, none keeps it."),
+    key<Tunnel, Integer<50, 10'000>>(
+        "retransmit-first-milliseconds", [](auto& t) -> auto& { return t.ike.retransmit_first; },
+        "Wait before a request is sent again; doubles each time."),
+    key<Tunnel, Integer<1, 20>>(
+        "retransmit-tries", [](auto& t) -> auto& { return t.ike.retransmit_tries; },
+        "How often a request is sent before the peer counts as gone."),
+    key<Tunnel, Integer<1, 600>>(
+        "keepalive-seconds", [](auto& t) -> auto& { return t.ike.keepalive; },
+        "NAT keepalive interval while we are behind a NAT (RFC 3948 section 4)."),
+    key<Tunnel, MaybeInteger<576, 9216>>(
+        "mtu", [](auto& t) -> auto& { return t.mtu; },
+        "Largest inner packet in octets; at least 1280 with IPv6 inside.",
+        "computed from the port and the algorithm"),
+    key<Tunnel, Boolean>(
+        "mss-clamp", [](auto& t) -> auto& { return t.mss_clamp; },
+        "Lowers the MSS of TCP connections to what fits."),
+    key<Tunnel, Dscp>("dscp", kTunnelItself,
+                      "DSCP of outer packets: copy from the inner one, or 0 to 63."),
+    key<Tunnel, Choice<kDfPolicies>>(
+        "df", [](auto& t) -> auto& { return t.df; },
+        "Don't-fragment bit of outer IPv4 packets: copy, set or clear."),
+};
+
+}  // namespace kanmon::config

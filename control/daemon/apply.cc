@@ -1,0 +1,345 @@
+// From one configuration to the next: what can fail comes first (opening ports), then the change is
+// carried out so that at no moment a packet finds a table or tunnel half made.
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "control/daemon/gateway.h"
+#include "control/log/log.h"
+
+namespace kanmon::daemon {
+namespace {
+
+const config::Port* find(const std::vector<config::Port>& ports, const std::string& name) {
+  const auto it = std::find_if(ports.begin(), ports.end(),
+                               [&](const config::Port& p) { return p.name == name; });
+  return it == ports.end() ? nullptr : &*it;
+}
+
+// A port that must be opened anew: the device, its MTU and its MAC are set when it is opened.
+bool same_device(const config::Port& a, const config::Port& b) {
+  return a.device == b.device && a.mtu == b.mtu && a.mac == b.mac;
+}
+
+// What the data plane is built with at start.
+std::vector<config::Problem> needs_restart(const config::System& before,
+                                           const config::System& after) {
+  std::vector<config::Problem> problems;
+  const auto check = [&](bool same, const char* key) {
+    if (!same)
+      problems.push_back({.key = std::string("system.") + key,
+                          .text = "cannot change while the gateway runs: restart it"});
+  };
+  check(before.workers == after.workers, "workers");
+  check(before.worker_cores == after.worker_cores, "worker-cores");
+  check(before.packet_buffers == after.packet_buffers, "packet-buffers");
+  check(before.eal_args == after.eal_args, "eal-args");
+  check(before.power == after.power, "power");
+  check(before.api_socket == after.api_socket, "api-socket");
+  return problems;
+}
+
+wire::IpAddress first_address(const config::Port& port, wire::Family family) {
+  for (const auto& a : port.addresses)
+    if (a.address.family == family) return a.address;
+  wire::IpAddress none;
+  none.family = family;
+  return none;
+}
+
+publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table) {
+  publish::TunnelSettings s;
+  s.table = table;
+  s.replay_window = tunnel.replay_window;
+  s.dscp = tunnel.dscp == config::DscpPolicy::kSet ? sa::DscpMode::kSet : sa::DscpMode::kCopy;
+  s.dscp_value = tunnel.dscp_value;
+  s.df = tunnel.df == config::DfPolicy::kCopy    ? sa::DfMode::kCopy
+         : tunnel.df == config::DfPolicy::kClear ? sa::DfMode::kClear
+                                                 : sa::DfMode::kSet;
+  s.mss_clamp = tunnel.mss_clamp;
+  s.configured_mtu = tunnel.mtu.value_or(0);
+  return s;
+}
+
+}  // namespace
+
+ReloadResult Gateway::reload(TimePoint now, config::Config next) {
+  now_ = now;
+  ReloadResult result;
+  result.problems = needs_restart(config_.system, next.system);
+  if (!result.problems.empty()) return result;
+  std::vector<std::string> opened;
+  if (!open_ports(next, opened, result.problems)) {
+    close_ports(opened);
+    return result;
+  }
+  apply(now, std::move(next));
+  result.ok = true;
+  return result;
+}
+
+// Opens what is new. A device that moves to another name or changes must be closed first: such a
+// port is closed and opened again, and opened as it was if that fails.
+bool Gateway::open_ports(const config::Config& next, std::vector<std::string>& opened,
+                         std::vector<config::Problem>& problems) {
+  for (const auto& port : next.ports) {
+    const auto it = ports_.find(port.name);
+    const bool open = it != ports_.end();
+    if (open && same_device(it->second.config, port)) continue;
+    if (open) {
+      problems.push_back({.key = "ports." + port.name,
+                          .text = "device, mtu and mac cannot change while the gateway runs: "
+                                  "restart it, or give the port another name"});
+      return false;
+    }
+    auto outcome = plane_->open_port(
+        {.name = port.name, .device = port.device, .mtu = port.mtu, .mac = port.mac});
+    for (const auto& warning : outcome.warnings)
+      log::warning("port", "opened", {{"port", port.name}, {"text", warning}});
+    if (!outcome) {
+      problems.push_back({.key = "ports." + port.name + ".device", .text = outcome.error});
+      return false;
+    }
+    log::info("port", "opened",
+              {{"port", port.name},
+               {"device", port.device},
+               {"mac", wire::to_string(outcome.value->mac)}});
+    ports_[port.name] = {port, *outcome.value};
+    opened.push_back(port.name);
+  }
+  return true;
+}
+
+void Gateway::close_ports(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    const auto it = ports_.find(name);
+    if (it == ports_.end()) continue;
+    neighbors_.remove_port(it->second.info.id);
+    if (!plane_->close_port(it->second.info.id).ok())
+      log::error("port", "close-failed", {{"port", name}});
+    ports_.erase(it);
+  }
+}
+
+void Gateway::apply(TimePoint now, config::Config next) {
+  const auto wanted = routing::plan(next);
+  // Tunnels that go stop first, so that no route or number of theirs is used again too early.
+  std::set<std::string> staying;
+  for (const auto& t : next.tunnels) staying.insert(t.name);
+  for (const auto& t : config_.tunnels)
+    if (staying.count(t.name) == 0) ike_.remove(now, t.name);
+
+  std::vector<std::string> closing;
+  for (const auto& [name, port] : ports_)
+    if (find(next.ports, name) == nullptr) closing.push_back(name);
+
+  for (const auto& t : next.tunnels) (void)tunnel_numbers_.take(t.name);
+  apply_tables(now, wanted);
+  apply_ports(next);
+  for (auto& [name, table] : tables_) apply_routes(now, table, wanted.at(name).routes);
+  close_ports(closing);
+  apply_tunnels(now, next);
+  config_ = std::move(next);
+  resolve_paths(now);
+}
+
+// Makes tables that are new, and takes away those that are not wanted any more.
+void Gateway::apply_tables(TimePoint, const std::map<std::string, routing::PlannedTable>& wanted) {
+  for (auto it = tables_.begin(); it != tables_.end();) {
+    const auto plan = wanted.find(it->first);
+    if (plan != wanted.end() && plan->second.underlay == it->second.underlay) {
+      ++it;
+      continue;
+    }
+    const uint64_t gone = plane_->publish(rings::SetTable{it->second.number, {}});
+    old_tables_.emplace_back(gone, std::move(it->second));
+    table_numbers_.give_back(it->first);
+    it = tables_.erase(it);
+  }
+  for (const auto& [name, plan] : wanted) {
+    if (tables_.count(name) != 0) continue;
+    LiveTable& table = tables_[name];
+    table.number = static_cast<uint16_t>(table_numbers_.take(name).value_or(0));
+    table.underlay = plan.underlay;
+    if (plan.underlay) table.underlay_routes = std::make_unique<routing::UnderlayTable>(nodes_);
+    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(nodes_);
+  }
+}
+
+void Gateway::apply_ports(const config::Config& next) {
+  for (const auto& wanted : next.ports) {
+    OpenPort& port = ports_.at(wanted.name);
+    // Stations found in another table, or from other addresses, are found again.
+    if (port.config.domain() != wanted.domain() || port.config.addresses != wanted.addresses)
+      forget_neighbors(port);
+    port.config = wanted;
+    auto addresses = wanted.addresses;
+    const bool v6 = std::any_of(addresses.begin(), addresses.end(),
+                                [](const auto& a) { return !a.address.is_v4(); });
+    if (v6) addresses.push_back({neighbor::link_local(port.info.mac), 64});
+    neighbors_.set_port(port.info.id, port.info.mac, addresses);
+    const LiveTable& table = tables_.at(wanted.domain());
+    PortRecord record;
+    record.in_use = true;
+    record.role = table.underlay ? TableRole::kUnderlay : TableRole::kOverlay;
+    record.table = table.number;
+    record.mtu = wanted.mtu;
+    record.mac = port.info.mac;
+    record.icmp_source4 = first_address(wanted, wire::Family::kV4);
+    record.icmp_source6 = first_address(wanted, wire::Family::kV6);
+    plane_->publish(rings::SetPort{port.info.id, record});
+    neighbors_.announce(port.info.id);
+  }
+  for (const auto& [name, table] : tables_) publish_table(name, table);
+}
+
+// Routes via the port's neighbours count as not installed: their adjacencies are given back.
+void Gateway::forget_neighbors(const OpenPort& port) {
+  neighbors_.remove_port(port.info.id);
+  for (auto& [name, table] : tables_)
+    std::erase_if(table.installed, [&](const auto& route) {
+      return route.kind == routing::Wanted::Kind::kVia && route.port == port.config.name;
+    });
+}
+
+void Gateway::publish_table(const std::string& name, const LiveTable& table) {
+  RouteTable record;
+  record.lpm4 = table.routes().lpm4();
+  record.lpm6 = table.routes().lpm6();
+  record.role = table.underlay ? TableRole::kUnderlay : TableRole::kOverlay;
+  record.icmp_source6.family = wire::Family::kV6;
+  for (const auto& [port_name, port] : ports_) {
+    if (port.config.domain() != name) continue;
+    if (record.icmp_source4.is_unspecified())
+      record.icmp_source4 = first_address(port.config, wire::Family::kV4);
+    if (record.icmp_source6.is_unspecified())
+      record.icmp_source6 = first_address(port.config, wire::Family::kV6);
+  }
+  plane_->publish(rings::SetTable{table.number, record});
+}
+
+// Carries out the difference; routes that stay are not touched.
+void Gateway::apply_routes(TimePoint now, LiveTable& table,
+                           const std::vector<routing::Wanted>& wanted) {
+  std::vector<routing::Wanted> gone, added;
+  std::set_difference(table.installed.begin(), table.installed.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(gone));
+  std::set_difference(wanted.begin(), wanted.end(), table.installed.begin(), table.installed.end(),
+                      std::back_inserter(added));
+  for (const auto& route : gone) {
+    // A prefix that only changes its next hop is replaced in one step below.
+    const bool replaced = std::any_of(added.begin(), added.end(), [&](const auto& a) {
+      return a.prefix == route.prefix && a.origin == route.origin;
+    });
+    if (!replaced) remove_route(table, route);
+  }
+  for (const auto& route : added) install_route(now, table, route);
+  table.installed = wanted;
+}
+
+void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Wanted& route) {
+  using Kind = routing::Wanted::Kind;
+  const auto port = ports_.find(route.port);
+  const uint16_t port_id = port == ports_.end() ? kNoPort : port->second.info.id;
+  uint32_t adjacency = publish::kNoAdjacency;
+  if (route.kind == Kind::kVia) {
+    const auto asked = neighbors_.ask(now, port_id, route.via, true);
+    if (!asked) {
+      log::error("routing", "neighbor-table-full", {{"prefix", route.prefix.to_string()}});
+      return;
+    }
+    adjacency = *asked;
+    adjacencies_[adjacency] = {port_id, route.via};
+  }
+  Status done = success();
+  if (table.underlay) {
+    using Hop = routing::UnderlayNextHop;
+    const Hop hop = route.kind == Kind::kLocal       ? Hop::local()
+                    : route.kind == Kind::kConnected ? Hop::glean(port_id)
+                    : route.kind == Kind::kVia       ? Hop::neighbour(adjacency)
+                                                     : Hop::blackhole();
+    done = table.underlay_routes->set(route.origin, route.prefix, hop);
+  } else {
+    using fib::NextHop;
+    using fib::NextHopKind;
+    const NextHop hop =
+        route.kind == Kind::kLocal       ? NextHop::make(NextHopKind::kLocal)
+        : route.kind == Kind::kConnected ? NextHop::make(NextHopKind::kGlean, port_id)
+        : route.kind == Kind::kVia       ? NextHop::make(NextHopKind::kNeighbour, adjacency)
+        : route.kind == Kind::kTunnel
+            ? NextHop::make(NextHopKind::kTunnel, tunnel_numbers_.find(route.tunnel).value())
+            : NextHop::make(NextHopKind::kBlackhole);
+    done = table.overlay_routes->set(route.origin, route.prefix, hop);
+  }
+  if (!done.ok())
+    log::error("routing", "install-failed",
+               {{"prefix", route.prefix.to_string()}, {"why", to_string(done.error().code)}});
+}
+
+void Gateway::remove_route(LiveTable& table, const routing::Wanted& route) {
+  if (table.underlay) table.underlay_routes->unset(route.origin, route.prefix);
+  if (!table.underlay) table.overlay_routes->unset(route.origin, route.prefix);
+}
+
+void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
+  std::set<std::string> staying;
+  for (auto& tunnel : next.tunnels) {
+    staying.insert(tunnel.name);
+    tunnel.ike.tunnel = tunnel_numbers_.find(tunnel.name).value();
+    const auto settings = settings_of(tunnel, tables_.at(tunnel.table).number);
+    // What an inbound SA is made with cannot change under it: the tunnel starts anew.
+    if (sas_.needs_new_sas(tunnel.ike.tunnel, settings)) ike_.remove(now, tunnel.name);
+    sas_.set_tunnel(tunnel.ike.tunnel, settings);
+    ike_.add(now, tunnel.ike.clone());
+  }
+  for (const auto& tunnel : config_.tunnels)
+    if (staying.count(tunnel.name) == 0) tunnel_numbers_.give_back(tunnel.name);
+}
+
+void Gateway::publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac) {
+  Adjacency record;
+  const OpenPort* open = port_by_id(port);
+  if (mac != nullptr && open != nullptr) {
+    record.port = port;
+    record.mtu = open->config.mtu;
+    std::copy(mac->begin(), mac->end(), record.ethernet);
+    std::copy(open->info.mac.begin(), open->info.mac.end(), record.ethernet + 6);
+  }
+  plane_->publish(rings::SetAdjacency{adjacency, record});
+}
+
+// Where each tunnel's outer packets go, by its underlay alone (INV-1). Neighbours that routes and
+// tunnels need are pinned, others lose their pin.
+void Gateway::resolve_paths(TimePoint now) {
+  neighbors_.unpin_all();
+  for (const auto& [name, table] : tables_)
+    for (const auto& route : table.installed)
+      if (const auto port = ports_.find(route.port);
+          route.kind == routing::Wanted::Kind::kVia && port != ports_.end())
+        (void)neighbors_.ask(now, port->second.info.id, route.via, true);
+  for (const auto& tunnel : config_.tunnels) resolve_path(now, tunnel);
+}
+
+void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
+  const auto table = tables_.find(tunnel.underlay);
+  std::optional<wire::IpAddress> remote = tunnel.ike.remote_address;
+  if (const auto peer = sas_.remote(tunnel.ike.tunnel)) remote = peer->address;
+  if (table == tables_.end() || !remote) return;
+  const fib::NextHop hop = table->second.routes().lookup(*remote);
+  publish::Path path;
+  std::optional<AdjacencyOwner> owner;
+  if (hop.kind() == fib::NextHopKind::kGlean) owner = {static_cast<uint16_t>(hop.index()), *remote};
+  if (hop.kind() == fib::NextHopKind::kNeighbour)
+    if (const auto it = adjacencies_.find(hop.index()); it != adjacencies_.end())
+      owner = it->second;
+  if (owner) {
+    if (const auto asked = neighbors_.ask(now, owner->port, owner->address, true)) {
+      path.adjacency = *asked;
+      adjacencies_[*asked] = *owner;
+    }
+    if (const OpenPort* port = port_by_id(owner->port)) path.mtu = port->config.mtu;
+  }
+  sas_.set_path(tunnel.ike.tunnel, path);
+}
+
+}  // namespace kanmon::daemon

@@ -1,0 +1,343 @@
+#include "control/daemon/gateway.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "control/common/random.h"
+#include "control/ike/transport.h"
+#include "control/log/log.h"
+#include "dataplane/wire/headers.h"
+
+namespace kanmon::daemon {
+namespace {
+
+constexpr uint32_t kMaxTunnels = 16'384;
+constexpr std::chrono::milliseconds kSlowTick{100};
+
+DataPlaneOptions options_of(const config::Config& config) {
+  DataPlaneOptions o;
+  o.workers = config.system.workers;
+  o.worker_cores = config.system.worker_cores;
+  o.power =
+      config.system.power == config::Power::kPerformance ? Power::kPerformance : Power::kBalanced;
+  o.packet_buffers = config.system.packet_buffers;
+  o.eal_args = config.system.eal_args;
+  for (const auto& port : config.ports) o.devices.push_back(port.device);
+  o.capacity.tunnels = kMaxTunnels;
+  return o;
+}
+
+// Destination of an IP packet whose header a worker has checked.
+std::optional<wire::IpAddress> destination_of(wire::Bytes packet) {
+  if (packet.size() >= wire::kIp4Header && packet[0] >> 4 == 4)
+    return wire::IpAddress::v4(packet.data() + wire::ip4::kDestination);
+  if (packet.size() >= wire::kIp6Header && packet[0] >> 4 == 6)
+    return wire::IpAddress::v6(packet.data() + wire::ip6::kDestination);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
+    : config_(std::move(config)),
+      plane_(std::move(plane)),
+      nodes_(plane_->qsbr()),
+      commands_(*plane_),
+      sas_(commands_, strong_random, plane_->workers()),
+      neighbors_(*this),
+      ike_(*this, {}),
+      tunnel_numbers_(kMaxTunnels),
+      table_numbers_(kMaxTables),
+      load_(plane_->workers()),
+      started_(std::chrono::steady_clock::now()) {}
+
+Gateway::~Gateway() {
+  for (const auto& [name, port] : ports_) neighbors_.remove_port(port.info.id);
+  (void)plane_->stop();
+}
+
+std::unique_ptr<Gateway> Gateway::start(config::Config config, std::string file,
+                                        std::vector<config::Problem>& problems, bool stepped) {
+  DataPlaneOptions options = options_of(config);
+  options.stepped = stepped;
+  auto plane = DataPlane::start(options);
+  for (const auto& warning : plane.warnings)
+    log::warning("system", "data-plane", {{"text", warning}});
+  if (!plane) {
+    problems.push_back({.key = "system", .text = plane.error});
+    return nullptr;
+  }
+  std::unique_ptr<Gateway> gateway(new Gateway({}, std::move(*plane.value)));
+  gateway->config_.system = config.system;
+  gateway->config_file_ = std::move(file);
+  const auto result = gateway->reload(std::chrono::steady_clock::now(), std::move(config));
+  problems.insert(problems.end(), result.problems.begin(), result.problems.end());
+  if (!result.ok) return nullptr;
+  return gateway;
+}
+
+bool Gateway::poll(TimePoint now) {
+  now_ = now;
+  const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
+                                     [&](uint16_t, rings::Event event) { happened(now, event); });
+  for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
+  return done != 0;
+}
+
+void Gateway::tick(TimePoint now) {
+  now_ = now;
+  if (ike_.next_deadline() <= now) ike_.tick(now);
+  if (now < next_slow_tick_) return;
+  next_slow_tick_ = now + kSlowTick;
+  neighbors_.tick(now);
+  watch_traffic(now);
+  measure_load(now);
+  plane_->qsbr().reclaim();
+  std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
+}
+
+void Gateway::shut_down(TimePoint now) {
+  now_ = now;
+  ike_.shut_down(now);
+}
+
+void Gateway::punted(TimePoint now, const Punted& packet) {
+  switch (packet.kind) {
+    case Punt::kNone:
+      return;
+    case Punt::kArp:
+    case Punt::kNeighbour:
+      neighbors_.receive(now, packet.port, packet.bytes);
+      return;
+    case Punt::kGlean: {
+      const auto destination = destination_of(packet.bytes);
+      if (!destination) return;
+      auto* held = new HeldPacket{packet.table, {packet.bytes.begin(), packet.bytes.end()}};
+      neighbors_.hold(now, static_cast<uint16_t>(packet.next_hop.index()), *destination, held);
+      return;
+    }
+    case Punt::kIke: {
+      const auto datagram = ike::parse_datagram(packet.bytes);
+      if (!datagram.ok()) {
+        ++bad_datagrams_;
+        return;
+      }
+      ike_.receive(now, datagram->local, datagram->remote, datagram->payload);
+      return;
+    }
+  }
+}
+
+void Gateway::happened(TimePoint now, rings::Event event) {
+  const bool hard = event.kind == rings::EventKind::kInboundHardLimit ||
+                    event.kind == rings::EventKind::kOutboundHardLimit;
+  const bool inbound = event.kind == rings::EventKind::kInboundSoftLimit ||
+                       event.kind == rings::EventKind::kInboundHardLimit;
+  uint32_t spi = event.value;
+  if (!inbound) {
+    const auto* outbound = sas_.outbound(event.value);
+    if (outbound == nullptr) return;
+    spi = outbound->inbound_spi;
+  }
+  log::info("sa", hard ? "hard-limit" : "soft-limit",
+            {{"spi", fmt::format("{:08x}", spi)}, {"direction", inbound ? "in" : "out"}});
+  ike_.limit_reached(now, spi, hard);
+}
+
+// Tells IKE what went through each SA: liveness, the first packet on a new SA, a moved peer.
+void Gateway::watch_traffic(TimePoint now) {
+  struct News {
+    uint32_t spi;
+    uint64_t in, out;
+    wire::Endpoint peer;
+  };
+  std::vector<News> news;
+  for (const auto& [spi, inbound] : sas_.inbound()) {
+    if (!inbound.installed) continue;
+    const auto in = sa::report(*inbound.sa);
+    const auto* outbound = sas_.outbound(inbound.tunnel);
+    const bool pair = outbound != nullptr && outbound->inbound_spi == spi;
+    Seen& seen = seen_[spi];
+    const uint64_t out = pair ? sa::report(*outbound->sa).packets : seen.packets_out;
+    if (in.packets == seen.packets_in && out == seen.packets_out) continue;
+    news.push_back({spi, in.packets - seen.packets_in, out - seen.packets_out,
+                    in.peer.value_or(wire::Endpoint{})});
+    seen = {in.packets, out};
+  }
+  // IKE may install and remove SAs in answer: not while the list is being walked.
+  for (const News& n : news) ike_.traffic_seen(now, n.spi, n.in, n.out, n.peer);
+}
+
+void Gateway::measure_load(TimePoint now) {
+  if (now < next_load_) return;
+  next_load_ = now + std::chrono::seconds(1);
+  for (uint16_t w = 0; w < plane_->workers(); ++w) {
+    const WorkerCounters& c = plane_->counters(w);
+    const uint64_t busy = c.busy_cycles.get(), total = c.total_cycles.get();
+    Load& load = load_[w];
+    const uint64_t span = total - load.total;
+    load.share = span == 0 ? 0 : static_cast<double>(busy - load.busy) / static_cast<double>(span);
+    load.busy = busy;
+    load.total = total;
+  }
+}
+
+// ---- neighbours
+
+void Gateway::send_frame(uint16_t port, const neighbor::Frame& frame) {
+  (void)plane_->send_frame(port, frame);  // it is asked again
+}
+
+void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
+                       const wire::MacAddress& mac) {
+  log::debug(
+      "neighbor", "resolved",
+      {{"port", port_name(port)}, {"address", address.to_string()}, {"mac", wire::to_string(mac)}});
+  adjacencies_[adjacency] = {port, address};
+  publish_adjacency(adjacency, port, &mac);
+  LiveTable* table = table_of_port(port);
+  if (table == nullptr) return;
+  const auto prefix = wire::Prefix::host(address);
+  if (table->underlay) {
+    (void)table->underlay_routes->set(routing::Origin::kNeighbor, prefix,
+                                      routing::UnderlayNextHop::neighbour(adjacency));
+  } else {
+    (void)table->overlay_routes->set(routing::Origin::kNeighbor, prefix,
+                                     fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
+  }
+}
+
+void Gateway::lost(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
+                   bool forgotten) {
+  log::info("neighbor", "lost", {{"port", port_name(port)}, {"address", address.to_string()}});
+  publish_adjacency(adjacency, port, nullptr);
+  if (LiveTable* table = table_of_port(port)) {
+    const auto prefix = wire::Prefix::host(address);
+    if (table->underlay) table->underlay_routes->unset(routing::Origin::kNeighbor, prefix);
+    if (!table->underlay) table->overlay_routes->unset(routing::Origin::kNeighbor, prefix);
+  }
+  if (forgotten) adjacencies_.erase(adjacency);
+}
+
+void Gateway::release(neighbor::Held packet) {
+  const std::unique_ptr<HeldPacket> held(static_cast<HeldPacket*>(packet));
+  (void)plane_->send_packet(held->table, held->bytes);
+}
+
+void Gateway::discard(neighbor::Held packet) {
+  delete static_cast<HeldPacket*>(packet);
+}
+
+// ---- IKE
+
+void Gateway::send(const wire::Endpoint& local, const wire::Endpoint& remote, wire::Bytes message) {
+  send_local(local.address, ike::build_datagram(local, remote, message));
+}
+
+void Gateway::send_keepalive(const wire::Endpoint& local, const wire::Endpoint& remote) {
+  send_local(local.address, ike::build_keepalive(local, remote));
+}
+
+// Lost like a packet on the wire if the ring is full: IKE retransmits.
+void Gateway::send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet) {
+  const LiveTable* table = table_with_address(from);
+  if (table == nullptr || !table->underlay) {
+    log::warning("ike", "no-underlay", {{"local", from.to_string()}});
+    return;
+  }
+  (void)plane_->send_packet(table->number, packet);
+}
+
+void Gateway::random(wire::MutableBytes out) {
+  strong_random(out);
+}
+Result<uint32_t> Gateway::reserve_spi(uint32_t) {
+  return sas_.reserve_spi();
+}
+void Gateway::release_spi(uint32_t spi) {
+  sas_.release_spi(spi);
+}
+
+void Gateway::install_inbound(const ike::ChildSa& child) {
+  const Status done = sas_.install_inbound(child);
+  if (!done.ok())
+    log::error("sa", "install-failed",
+               {{"tunnel", tunnel_name(child.tunnel)},
+                {"direction", "in"},
+                {"why", to_string(done.error().code)}});
+}
+
+void Gateway::install_outbound(const ike::ChildSa& child) {
+  const Status done = sas_.install_outbound(child);
+  if (!done.ok())
+    log::error("sa", "install-failed",
+               {{"tunnel", tunnel_name(child.tunnel)},
+                {"direction", "out"},
+                {"why", to_string(done.error().code)}});
+  resolve_paths(now_);
+}
+
+void Gateway::remove_inbound(uint32_t spi) {
+  seen_.erase(spi);
+  sas_.remove_inbound(spi);
+}
+
+void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
+  sas_.remove_outbound(tunnel, outbound_spi);
+}
+
+void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
+  sas_.move_endpoint(tunnel, remote);
+  resolve_paths(now_);
+}
+
+void Gateway::log(Level level, std::string_view event, std::string_view text) {
+  constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning,
+                                    log::Level::kError};
+  log::write_pairs(kLevels[static_cast<uint8_t>(level)], "ike", event, text);
+}
+
+// ---- reading
+
+const std::string& Gateway::port_name(uint16_t id) const {
+  static const std::string kNone;
+  const OpenPort* port = port_by_id(id);
+  return port == nullptr ? kNone : port->config.name;
+}
+
+const OpenPort* Gateway::port_by_id(uint16_t id) const {
+  for (const auto& [name, port] : ports_)
+    if (port.info.id == id) return &port;
+  return nullptr;
+}
+
+const wire::IpAddress* Gateway::adjacency_address(uint32_t adjacency) const {
+  const auto it = adjacencies_.find(adjacency);
+  return it == adjacencies_.end() ? nullptr : &it->second.address;
+}
+
+uint16_t Gateway::adjacency_port(uint32_t adjacency) const {
+  const auto it = adjacencies_.find(adjacency);
+  return it == adjacencies_.end() ? kNoPort : it->second.port;
+}
+
+const LiveTable* Gateway::table_with_address(const wire::IpAddress& address) const {
+  for (const auto& [name, port] : ports_)
+    for (const auto& a : port.config.addresses)
+      if (a.address == address) {
+        const auto& table = port.config.domain();
+        const auto it = tables_.find(table);
+        return it == tables_.end() ? nullptr : &it->second;
+      }
+  return nullptr;
+}
+
+LiveTable* Gateway::table_of_port(uint16_t id) {
+  const OpenPort* port = port_by_id(id);
+  if (port == nullptr) return nullptr;
+  const auto it = tables_.find(port->config.domain());
+  return it == tables_.end() ? nullptr : &it->second;
+}
+
+}  // namespace kanmon::daemon

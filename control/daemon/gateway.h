@@ -1,0 +1,195 @@
+// The gateway: the running configuration, the data plane, neighbours, routes and IKE, wired to each
+// other. One object, one thread; the daemon turns it, the API reads it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/config/config.h"
+#include "control/daemon/index.h"
+#include "control/ike/engine.h"
+#include "control/neighbor/table.h"
+#include "control/publish/data_plane.h"
+#include "control/publish/sa_store.h"
+#include "control/routing/plan.h"
+#include "control/routing/table.h"
+#include "dataplane/worker/dataplane.h"
+
+namespace kanmon::daemon {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+// A port of the configuration that is open.
+struct OpenPort {
+  config::Port config;
+  PortInfo info;
+};
+
+// A route table or underlay that the workers have.
+struct LiveTable {
+  uint16_t number = 0;
+  bool underlay = false;
+  std::unique_ptr<routing::Table> overlay_routes;           // if !underlay
+  std::unique_ptr<routing::UnderlayTable> underlay_routes;  // if underlay
+  std::vector<routing::Wanted> installed;                   // what the configuration asked for
+
+  const routing::Table& routes() const {
+    return underlay ? underlay_routes->table() : *overlay_routes;
+  }
+};
+
+// What became of a new configuration.
+struct ReloadResult {
+  bool ok = false;
+  std::vector<config::Problem> problems;  // why not, or warnings
+};
+
+class Gateway final : private neighbor::Host, private ike::Host {
+ public:
+  // Starts the data plane, opens the ports and installs everything `config` says. Null: `problems`
+  // has the reason, everything is closed again. `file`: where it came from, for show version.
+  // `stepped`: no threads, whoever holds data_plane() turns the workers.
+  static std::unique_ptr<Gateway> start(config::Config config, std::string file,
+                                        std::vector<config::Problem>& problems,
+                                        bool stepped = false);
+  ~Gateway() override;
+
+  // Works off punted packets, events and acknowledgements. True: there was something to do, call
+  // again at once; else within about a millisecond.
+  bool poll(TimePoint now);
+  // Timers of neighbours and IKE, liveness, memory to be freed. Call about every 10 ms.
+  void tick(TimePoint now);
+
+  // All or nothing: on a failure the gateway runs on as before (INV-10).
+  ReloadResult reload(TimePoint now, config::Config next);
+
+  // Sends deletes to all peers; go on turning until quiet() or a deadline, then destroy.
+  void shut_down(TimePoint now);
+  bool quiet() const { return ike_.idle(); }
+
+  // Where SAs come in: the door IKE uses, for those who bring keys from elsewhere.
+  ike::Host& sa_door() { return *this; }
+
+  // For the API.
+  const config::Config& config() const { return config_; }
+  const std::string& config_file() const { return config_file_; }
+  DataPlane& data_plane() { return *plane_; }
+  const DataPlane& data_plane() const { return *plane_; }
+  const std::map<std::string, OpenPort>& ports() const { return ports_; }
+  const std::map<std::string, LiveTable>& tables() const { return tables_; }
+  const neighbor::Table& neighbors() const { return neighbors_; }
+  const publish::SaStore& sas() const { return sas_; }
+  ike::Engine& ike() { return ike_; }
+  const ike::Engine& ike() const { return ike_; }
+  const std::string& tunnel_name(uint32_t number) const { return tunnel_numbers_.name(number); }
+  const std::string& port_name(uint16_t id) const;
+  const std::string& table_name(uint16_t number) const { return table_numbers_.name(number); }
+  // Address of the neighbour an adjacency leads to; null if there is none.
+  const wire::IpAddress* adjacency_address(uint32_t adjacency) const;
+  uint16_t adjacency_port(uint32_t adjacency) const;
+  TimePoint started() const { return started_; }
+  // Share of its time a worker was busy over the last second, 0 … 1.
+  double load(uint16_t worker) const { return load_[worker].share; }
+  // Refused before they reached IKE: no UDP, bad lengths or checksums.
+  uint64_t bad_datagrams() const { return bad_datagrams_; }
+
+ private:
+  struct HeldPacket {
+    uint16_t table;
+    std::vector<uint8_t> bytes;
+  };
+  struct AdjacencyOwner {
+    uint16_t port;
+    wire::IpAddress address;
+  };
+
+  Gateway(config::Config config, std::unique_ptr<DataPlane> plane);
+
+  // neighbor::Host
+  void send_frame(uint16_t port, const neighbor::Frame& frame) override;
+  void resolved(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
+                const wire::MacAddress& mac) override;
+  void lost(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
+            bool forgotten) override;
+  void release(neighbor::Held packet) override;
+  void discard(neighbor::Held packet) override;
+
+  // ike::Host
+  void send(const wire::Endpoint& local, const wire::Endpoint& remote,
+            wire::Bytes message) override;
+  void send_keepalive(const wire::Endpoint& local, const wire::Endpoint& remote) override;
+  void random(wire::MutableBytes out) override;
+  Result<uint32_t> reserve_spi(uint32_t tunnel) override;
+  void release_spi(uint32_t spi) override;
+  void install_inbound(const ike::ChildSa& child) override;
+  void install_outbound(const ike::ChildSa& child) override;
+  void remove_inbound(uint32_t spi) override;
+  void remove_outbound(uint32_t tunnel, uint32_t outbound_spi) override;
+  void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) override;
+  void log(Level level, std::string_view event, std::string_view text) override;
+
+  // Packets from the workers.
+  void punted(TimePoint now, const Punted& packet);
+  void happened(TimePoint now, rings::Event event);
+  void send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet);
+  const LiveTable* table_with_address(const wire::IpAddress& address) const;
+  void watch_traffic(TimePoint now);
+  void measure_load(TimePoint now);
+
+  // Applying a configuration, in apply.cc; the order is in apply().
+  bool open_ports(const config::Config& next, std::vector<std::string>& opened,
+                  std::vector<config::Problem>& problems);
+  void close_ports(const std::vector<std::string>& names);
+  void apply(TimePoint now, config::Config next);
+  void apply_ports(const config::Config& next);
+  void forget_neighbors(const OpenPort& port);
+  void apply_tables(TimePoint now, const std::map<std::string, routing::PlannedTable>& wanted);
+  void apply_routes(TimePoint now, LiveTable& table, const std::vector<routing::Wanted>& wanted);
+  void install_route(TimePoint now, LiveTable& table, const routing::Wanted& route);
+  void remove_route(LiveTable& table, const routing::Wanted& route);
+  void apply_tunnels(TimePoint now, config::Config& next);
+  void publish_table(const std::string& name, const LiveTable& table);
+  void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
+  void resolve_paths(TimePoint now);
+  void resolve_path(TimePoint now, const config::Tunnel& tunnel);
+  LiveTable* table_of_port(uint16_t port);
+  const OpenPort* port_by_id(uint16_t id) const;
+
+  config::Config config_;
+  std::string config_file_;
+  std::unique_ptr<DataPlane> plane_;
+  fib::NodePool nodes_;
+  publish::DataPlanePlane commands_;
+  publish::SaStore sas_;
+  neighbor::Table neighbors_;
+  ike::Engine ike_;
+  Index tunnel_numbers_;
+  Index table_numbers_;
+  std::map<std::string, OpenPort> ports_;
+  std::map<std::string, LiveTable> tables_;
+  std::vector<std::pair<uint64_t, LiveTable>> old_tables_;  // until acknowledged
+  std::map<uint32_t, AdjacencyOwner> adjacencies_;
+  // What was last reported to IKE, by inbound SPI.
+  struct Seen {
+    uint64_t packets_in = 0;
+    uint64_t packets_out = 0;
+  };
+  std::map<uint32_t, Seen> seen_;
+  struct Load {
+    uint64_t busy = 0;   // cycles at the last measurement
+    uint64_t total = 0;  // likewise
+    double share = 0;
+  };
+  std::vector<Load> load_;  // [worker]
+  TimePoint next_load_{};
+  TimePoint started_;
+  TimePoint next_slow_tick_{};
+  TimePoint now_{};  // of the call being served; Host's functions have no time of their own
+  uint64_t bad_datagrams_ = 0;
+};
+
+}  // namespace kanmon::daemon

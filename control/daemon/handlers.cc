@@ -1,0 +1,67 @@
+#include "control/daemon/handlers.h"
+
+#include <utility>
+
+#include "control/daemon/views.h"
+
+namespace kanmon::daemon {
+namespace {
+
+using api::Answer;
+using api::Json;
+using api::Refusal;
+
+TimePoint now() {
+  return std::chrono::steady_clock::now();
+}
+
+Answer tunnel_command(Gateway& gateway, const Json& params,
+                      Status (ike::Engine::*command)(TimePoint, std::string_view)) {
+  const std::string name = api::text_param(params, "name");
+  if (name.empty()) return Answer::refuse(Refusal::kBadRequest, "params.name: a tunnel's name");
+  const Status done = (gateway.ike().*command)(now(), name);
+  if (done.ok()) return Answer::of(Json{{"tunnel", name}});
+  if (done.error().code == Errc::kNotFound)
+    return Answer::refuse(Refusal::kNotFound, "no tunnel is called " + name);
+  return Answer::refuse(Refusal::kConflict,
+                        "tunnel " + name + " is not in a state that allows it; see show tunnels");
+}
+
+}  // namespace
+
+void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<Answer()> reload) {
+  const auto show = [&](const char* name, std::function<Json(const Json&)> view) {
+    dispatcher.add(std::string("show.") + name, [view = std::move(view)](const Json& params) {
+      return Answer::of(view(params));
+    });
+  };
+  show("tunnels", [&](const Json&) { return views::tunnels(gateway, now()); });
+  show("sas", [&](const Json&) { return views::sas(gateway, now()); });
+  show("neighbors", [&](const Json&) { return views::neighbors(gateway, now()); });
+  show("workers", [&](const Json&) { return views::workers(gateway); });
+  show("stages", [&](const Json&) { return views::stages(gateway); });
+  show("drops", [&](const Json&) { return views::drops(gateway); });
+  show("ports", [&](const Json&) { return views::ports(gateway); });
+  show("version", [&](const Json&) { return views::version(gateway); });
+  dispatcher.add("show.routes", [&](const Json& params) {
+    const std::string table = api::text_param(params, "table");
+    if (!table.empty() && gateway.tables().count(table) == 0)
+      return Answer::refuse(Refusal::kNotFound, "no route table or underlay is called " + table);
+    return Answer::of(views::routes(gateway, table));
+  });
+  dispatcher.add("reload", [reload = std::move(reload)](const Json&) { return reload(); });
+  dispatcher.add("tunnel.up", [&](const Json& params) {
+    return tunnel_command(gateway, params, &ike::Engine::up);
+  });
+  dispatcher.add("tunnel.down", [&](const Json& params) {
+    return tunnel_command(gateway, params, &ike::Engine::down);
+  });
+  dispatcher.add("tunnel.rekey", [&](const Json& params) {
+    const auto ike = params.find("ike");
+    const bool whole = ike != params.end() && ike->is_boolean() && ike->get<bool>();
+    return tunnel_command(gateway, params,
+                          whole ? &ike::Engine::rekey_ike : &ike::Engine::rekey_child);
+  });
+}
+
+}  // namespace kanmon::daemon

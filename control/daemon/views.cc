@@ -1,0 +1,368 @@
+#include "control/daemon/views.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kanmon::daemon::views {
+namespace {
+
+using api::Json;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+double seconds(ike::Duration d) {
+  return static_cast<double>(duration_cast<milliseconds>(d).count()) / 1000.0;
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+std::string hex32(uint32_t v) {
+  return fmt::format("{:08x}", v);
+}
+
+std::string selector_text(const sa::Selector& s) {
+  std::string text = s.start.to_string();
+  const auto bits = s.start.bits();
+  uint8_t length = 0;  // as a prefix, if it is one
+  while (length < bits && wire::mask(s.start, length, true) != s.end) ++length;
+  if (wire::mask(s.start, length) == s.start && wire::mask(s.start, length, true) == s.end) {
+    text += fmt::format("/{}", length);
+  } else {
+    text += "-" + s.end.to_string();
+  }
+  if (s.protocol != 0) text += fmt::format("[{}]", s.protocol);
+  if (!s.any_port()) text += fmt::format(":{}-{}", s.port_start, s.port_end);
+  return text;
+}
+
+Json selector_list(const std::vector<sa::Selector>& selectors) {
+  Json list = Json::array();
+  for (const auto& s : selectors) list.push_back(selector_text(s));
+  return list;
+}
+
+// Sums over all workers.
+template <class F>
+uint64_t sum(const Gateway& g, F of) {
+  uint64_t total = 0;
+  for (uint16_t w = 0; w < g.data_plane().workers(); ++w)
+    total += of(g.data_plane().counters(w)).get();
+  return total;
+}
+
+uint64_t dropped(const WorkerCounters& c) {
+  uint64_t total = 0;
+  for (const auto& d : c.drops) total += d.get();
+  return total;
+}
+
+double ratio(uint64_t a, uint64_t b) {
+  return b == 0 ? 0.0 : static_cast<double>(a) / static_cast<double>(b);
+}
+
+uint64_t sa_drops(const sa::InboundSa& sa) {
+  uint64_t total = 0;
+  for (const auto& d : sa.cold->drops) total += d.get();
+  return total;
+}
+
+Json inbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::TunnelStatus::Child& c) {
+  const auto it = g.sas().inbound().find(c.inbound_spi);
+  if (it == g.sas().inbound().end()) return {};
+  const sa::InboundSa& sa = *it->second.sa;
+  const auto r = sa::report(sa);
+  return {{"tunnel", t.name},
+          {"direction", "in"},
+          {"spi", hex32(c.inbound_spi)},
+          {"state", c.carries_outbound ? "active" : "old"},
+          {"algorithm", c.algorithm},
+          {"pfs_group", text_or_null(c.pfs_group)},
+          {"esn", c.esn},
+          {"worker", sa.owner_worker},
+          {"packets", r.packets},
+          {"bytes", r.bytes},
+          {"sequence", r.top_sequence},
+          {"replay_window", sa.cold->bitmap.size() * 64},
+          {"replayed", r.duplicates + r.too_old},
+          {"icv_failed", r.icv_failures},
+          {"dropped", sa_drops(sa)}};
+}
+
+Json outbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::TunnelStatus::Child& c) {
+  const auto* out = g.sas().outbound(t.tunnel);
+  const bool live = out != nullptr && out->spi == c.outbound_spi;
+  const auto r = live ? sa::report(*out->sa) : sa::OutboundReport{};
+  return {{"tunnel", t.name},
+          {"direction", "out"},
+          {"spi", hex32(c.outbound_spi)},
+          {"state", live ? "active" : "old"},
+          {"algorithm", c.algorithm},
+          {"pfs_group", text_or_null(c.pfs_group)},
+          {"esn", c.esn},
+          {"worker", nullptr},
+          {"packets", r.packets},
+          {"bytes", r.bytes},
+          {"sequence", live ? r.next_sequence - 1 : 0},
+          {"replay_window", nullptr},
+          {"replayed", 0},
+          {"icv_failed", 0},
+          {"dropped", 0}};
+}
+
+void add_ages(Json& row, const ike::TunnelStatus::Child& c) {
+  row["age_s"] = seconds(c.age);
+  row["rekey_in_s"] = c.carries_outbound ? Json(seconds(c.rekey_in)) : Json();
+  row["expires_in_s"] = seconds(c.expires_in);
+  row["local_ts"] = selector_list(c.local_ts);
+  row["remote_ts"] = selector_list(c.remote_ts);
+}
+
+struct HopText {
+  const char* kind;
+  Json next_hop;
+  std::string down;  // why it leads nowhere; empty: it leads somewhere
+};
+
+HopText describe(const Gateway& g, fib::NextHop hop) {
+  switch (hop.kind()) {
+    case fib::NextHopKind::kLocal:
+      return {"local", "this gateway", ""};
+    case fib::NextHopKind::kGlean:
+      return {"connected", g.port_name(static_cast<uint16_t>(hop.index())), ""};
+    case fib::NextHopKind::kBlackhole:
+      return {"blackhole", nullptr, ""};
+    case fib::NextHopKind::kTunnel: {
+      const bool sa = g.sas().outbound(hop.index()) != nullptr;
+      return {"tunnel", g.tunnel_name(hop.index()),
+              sa ? "" : "the tunnel has no SA; see show tunnels"};
+    }
+    case fib::NextHopKind::kNeighbour: {
+      const auto* address = g.adjacency_address(hop.index());
+      if (address == nullptr) return {"neighbor", nullptr, "the neighbour is gone"};
+      const uint16_t port = g.adjacency_port(hop.index());
+      const auto entries = g.neighbors().entries();
+      const bool up = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
+        return e.port == port && e.address == *address && e.mac;
+      });
+      return {"neighbor", address->to_string() + " " + g.port_name(port),
+              up ? "" : "the neighbour does not answer"};
+    }
+    case fib::NextHopKind::kNone:
+    case fib::NextHopKind::kGroup:
+      break;
+  }
+  return {"none", nullptr, "no next hop"};
+}
+
+}  // namespace
+
+Json tunnels(const Gateway& g, TimePoint now) {
+  Json rows = Json::array();
+  for (const auto& t : g.ike().status(now)) {
+    const auto traffic = g.sas().traffic(t.tunnel);
+    const bool ike_up = t.ike_spi_responder != 0;
+    rows.push_back(
+        {{"tunnel", t.name},
+         {"state", to_string(t.state)},
+         {"local", t.local.to_string()},
+         {"remote", t.remote.address.is_unspecified() ? Json() : Json(t.remote.to_string())},
+         {"peer_id", text_or_null(t.peer_id)},
+         {"udp_encap", t.udp_encapsulation},
+         {"ike_age_s", ike_up ? Json(seconds(t.ike_age)) : Json()},
+         {"ike_rekey_in_s", ike_up ? Json(seconds(t.ike_rekey_in)) : Json()},
+         {"role", t.initiator ? "initiator" : "responder"},
+         {"ike_spi_initiator", fmt::format("{:016x}", t.ike_spi_initiator)},
+         {"ike_spi_responder", fmt::format("{:016x}", t.ike_spi_responder)},
+         {"ike_algorithms", text_or_null(t.ike_algorithms)},
+         {"nat_local", t.nat_local},
+         {"nat_remote", t.nat_remote},
+         {"children", t.children.size()},
+         {"packets_in", traffic.packets_in},
+         {"packets_out", traffic.packets_out},
+         {"bytes_in", traffic.bytes_in},
+         {"bytes_out", traffic.bytes_out},
+         {"ike_rekeys", t.ike_rekeys},
+         {"child_rekeys", t.child_rekeys},
+         {"retransmits", t.retransmits},
+         {"reason", text_or_null(t.reason)}});
+  }
+  return {{"tunnels", rows}};
+}
+
+Json sas(const Gateway& g, TimePoint now) {
+  Json rows = Json::array();
+  for (const auto& t : g.ike().status(now)) {
+    for (const auto& c : t.children) {
+      for (Json row : {inbound_row(g, t, c), outbound_row(g, t, c)}) {
+        if (row.is_null()) continue;
+        add_ages(row, c);
+        rows.push_back(std::move(row));
+      }
+    }
+  }
+  return {{"sas", rows}};
+}
+
+Json routes(const Gateway& g, const std::string& only) {
+  Json rows = Json::array();
+  for (const auto& [name, table] : g.tables()) {
+    if (!only.empty() && only != name) continue;
+    for (const auto& c : table.routes().candidates()) {
+      const HopText hop = describe(g, c.next_hop);
+      const bool beaten = !c.active;
+      rows.push_back({{"table", name},
+                      {"domain", table.underlay ? "underlay" : "overlay"},
+                      {"prefix", c.prefix.to_string()},
+                      {"kind", hop.kind},
+                      {"next_hop", hop.next_hop},
+                      {"origin", routing::to_string(c.origin)},
+                      {"state", beaten             ? "standby"
+                                : hop.down.empty() ? "active"
+                                                   : "down"},
+                      {"reason", beaten ? Json("a route of better origin has the same prefix")
+                                        : text_or_null(hop.down)}});
+    }
+  }
+  return {{"routes", rows}};
+}
+
+Json neighbors(const Gateway& g, TimePoint now) {
+  Json rows = Json::array();
+  for (const auto& n : g.neighbors().entries())
+    rows.push_back({{"port", g.port_name(n.port)},
+                    {"address", n.address.to_string()},
+                    {"mac", n.mac ? Json(wire::to_string(*n.mac)) : Json()},
+                    {"state", neighbor::to_string(n.state)},
+                    {"age_s", n.mac ? Json(seconds(now - n.answered)) : Json()},
+                    {"probes", n.tries}});
+  return {{"neighbors", rows}};
+}
+
+Json workers(const Gateway& g) {
+  Json rows = Json::array();
+  for (uint16_t w = 0; w < g.data_plane().workers(); ++w) {
+    const WorkerCounters& c = g.data_plane().counters(w);
+    const WorkerStatus status = g.data_plane().worker_status(w);
+    constexpr uint64_t kStalledNs = 100'000'000;
+    const double load = g.load(w);
+    const char* state = !status.running                        ? "stopped"
+                        : status.heartbeat_age_ns > kStalledNs ? "stalled"
+                        : load < 0.01                          ? "idle"
+                                                               : "running";
+    rows.push_back({{"worker", w},
+                    {"core", status.cpu},
+                    {"state", state},
+                    {"load_percent", 100 * load},
+                    {"received", c.received.get()},
+                    {"injected", c.injected.get()},
+                    {"generated", c.generated.get()},
+                    {"transmitted", c.transmitted.get()},
+                    {"punted", c.punted.get()},
+                    {"handed_over", c.handed_over.get()},
+                    {"taken_over", c.taken_over.get()},
+                    {"dropped", dropped(c)},
+                    {"cycles_per_packet", ratio(c.busy_cycles.get(), c.received.get())},
+                    {"heartbeat_age_s", static_cast<double>(status.heartbeat_age_ns) / 1e9}});
+  }
+  return {{"workers", rows}};
+}
+
+Json stages(const Gateway& g) {
+  Json rows = Json::array();
+  for (size_t s = 0; s < kStageCount; ++s) {
+    const auto of = [&](auto member) {
+      return sum(g, [&](const WorkerCounters& c) -> const Counter& { return c.stages[s].*member; });
+    };
+    const uint64_t bursts = of(&StageCounters::bursts), packets = of(&StageCounters::packets);
+    uint64_t drops = 0, worst = 0;
+    const char* worst_name = "";
+    for (size_t d = 1; d < kDropCount; ++d) {
+      if (static_cast<size_t>(kDrops[d].stage) != s) continue;
+      const uint64_t n =
+          sum(g, [&](const WorkerCounters& c) -> const Counter& { return c.drops[d]; });
+      drops += n;
+      if (n > worst) worst = n, worst_name = kDrops[d].name;
+    }
+    rows.push_back(
+        {{"stage", kStageNames[s]},
+         {"bursts", bursts},
+         {"packets", packets},
+         {"packets_per_burst", ratio(packets, bursts)},
+         {"cycles_per_packet", ratio(of(&StageCounters::cycles), packets)},
+         {"drops", drops},
+         {"worst_drop", worst == 0 ? Json() : Json(fmt::format("{} {}", worst_name, worst))}});
+  }
+  return {{"stages", rows}};
+}
+
+Json drops(const Gateway& g) {
+  Json rows = Json::array();
+  uint64_t all = 0;
+  for (size_t d = 1; d < kDropCount; ++d) {
+    Json per_worker = Json::array();
+    uint64_t total = 0;
+    for (uint16_t w = 0; w < g.data_plane().workers(); ++w) {
+      const uint64_t n = g.data_plane().counters(w).drops[d].get();
+      per_worker.push_back(n);
+      total += n;
+    }
+    all += total;
+    const char* stage = kStageNames[static_cast<size_t>(kDrops[d].stage)];
+    rows.push_back({{"drop", fmt::format("{}.{}", stage, kDrops[d].name)},
+                    {"stage", stage},
+                    {"name", kDrops[d].name},
+                    {"packets", total},
+                    {"per_worker", per_worker},
+                    {"help", kDrops[d].help}});
+  }
+  const auto total = [&](Counter WorkerCounters::*member) {
+    return sum(g, [&](const WorkerCounters& c) -> const Counter& { return c.*member; });
+  };
+  const uint64_t received = total(&WorkerCounters::received);
+  const uint64_t injected = total(&WorkerCounters::injected);
+  const uint64_t generated = total(&WorkerCounters::generated);
+  const uint64_t transmitted = total(&WorkerCounters::transmitted);
+  const uint64_t punted = total(&WorkerCounters::punted);
+  const auto in_flight =
+      static_cast<int64_t>(received + injected + generated - transmitted - punted - all);
+  return {{"drops", rows},
+          {"totals",
+           {{"received", received},
+            {"injected", injected},
+            {"generated", generated},
+            {"transmitted", transmitted},
+            {"punted", punted},
+            {"dropped", all},
+            {"in_flight", in_flight}}}};
+}
+
+Json ports(const Gateway& g) {
+  Json rows = Json::array();
+  for (const auto& [name, port] : g.ports()) {
+    const PortStatus s = g.data_plane().port_status(port.info.id);
+    Json addresses = Json::array();
+    for (const auto& a : port.config.addresses) addresses.push_back(a.to_string());
+    rows.push_back({{"port", name},
+                    {"device", port.config.device},
+                    {"link", s.link_up ? "up" : "down"},
+                    {"speed_mbps", s.speed_mbps == 0 ? Json() : Json(s.speed_mbps)},
+                    {"table", port.config.domain()},
+                    {"domain", port.config.underlay.empty() ? "overlay" : "underlay"},
+                    {"mac", wire::to_string(port.info.mac)},
+                    {"mtu", port.info.mtu},
+                    {"addresses", addresses},
+                    {"rx_packets", s.rx_packets},
+                    {"rx_bytes", s.rx_bytes},
+                    {"tx_packets", s.tx_packets},
+                    {"tx_bytes", s.tx_bytes},
+                    {"rx_missed", s.rx_missed + s.rx_no_buffer},
+                    {"rx_errors", s.rx_errors},
+                    {"tx_dropped", s.tx_errors}});
+  }
+  return {{"ports", rows}};
+}
+
+}  // namespace kanmon::daemon::views

@@ -1,0 +1,19 @@
+// The part of the data plane that takes commands, as an interface: tests put a fake in its place.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/rings/messages.h"
+
+namespace kanmon::publish {
+
+class Plane {
+ public:
+  virtual ~Plane() = default;
+  // Applied by every worker, in order; never lost. Returns the command's sequence number.
+  virtual uint64_t publish(const rings::Command& command) = 0;
+  // Every worker has applied the command with this number and all before it.
+  virtual bool acknowledged(uint64_t sequence) const = 0;
+};
+
+}  // namespace kanmon::publish

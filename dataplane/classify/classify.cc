@@ -1,0 +1,167 @@
+#include "dataplane/classify/classify.h"
+
+#include <cstring>
+
+#include "dataplane/classify/ip_header.h"
+#include "dataplane/packet/pool.h"
+#include "dataplane/port/queue.h"
+#include "dataplane/wire/headers.h"
+
+namespace kanmon::classify {
+namespace {
+
+constexpr uint32_t kPrefetchAhead = 4;
+constexpr uint8_t kRouterSolicitation = 133, kRedirect = 137;  // RFC 4861 section 4
+constexpr uint8_t kKeepalive = 0xff;                           // RFC 3948 section 2.3
+
+// The classification of one frame: where it goes (by pushing it) or why not.
+class Sorter {
+ public:
+  Sorter(Context& context, uint16_t port)
+      : lanes_(*context.lanes), record_(context.tables->ports[port]) {
+    fresh_.port = port;
+    fresh_.table = record_.table;
+    fresh_.tx_port = kNoPort;
+    fresh_.tunnel_in = kNoTunnel;
+  }
+
+  Drop sort(Packet* p);
+
+ private:
+  Drop make_plain(Packet* p);
+  Drop sort_ip4(Packet* p, bool group);
+  Drop sort_ip6(Packet* p, bool group);
+  Drop sort_underlay(Packet* p, const Upper& u);
+  Drop sort_udp(Packet* p, const Upper& u);
+  Drop sort_port_4500(Packet* p, const Upper& u);
+  Drop to_punt(Packet* p, Punt why);
+  Drop to_esp(Packet* p, uint16_t offset);
+  Drop to_route(Packet* p) {
+    lanes_.route.push(p);
+    return Drop::kNone;
+  }
+
+  Lanes& lanes_;
+  const PortRecord& record_;
+  Meta fresh_{};
+};
+
+// Linear, ours alone, and without what the device said about it.
+Drop Sorter::make_plain(Packet* p) {
+  const bool tagged = port::had_vlan_tag(p);
+  if (!is_linear(p) || !is_writable(p)) [[unlikely]] {
+    if (!all_writable(p)) return Drop::kSharedBuffer;
+    if (!linearize(p)) return Drop::kChained;
+  }
+  port::forget_offloads(p);
+  meta(p) = fresh_;
+  return tagged ? Drop::kEtherTypeUnknown : Drop::kNone;
+}
+
+Drop Sorter::sort(Packet* p) {
+  if (const Drop why = make_plain(p); why != Drop::kNone) return why;
+  if (record_.role == TableRole::kNone || !record_.in_use) return Drop::kNoTable;
+  if (first_length(p) < wire::kEthernetHeader) return Drop::kFrameTooShort;
+  const uint8_t* frame = data(p);
+  const bool group = (frame[0] & 1) != 0;  // multicast or broadcast
+  if (!group && std::memcmp(frame, record_.mac.data(), record_.mac.size()) != 0)
+    return Drop::kNotOurMac;
+  switch (load_be<uint16_t>(frame + 12)) {
+    case wire::kEtherTypeIp4:
+      return sort_ip4(p, group);
+    case wire::kEtherTypeIp6:
+      return sort_ip6(p, group);
+    case wire::kEtherTypeArp:
+      return to_punt(p, Punt::kArp);
+    default:
+      return Drop::kEtherTypeUnknown;
+  }
+}
+
+Drop Sorter::to_punt(Packet* p, Punt why) {
+  meta(p).punt = why;
+  lanes_.punt.push(p);
+  return Drop::kNone;
+}
+
+Drop Sorter::sort_ip4(Packet* p, bool group) {
+  strip(p, wire::kEthernetHeader);
+  uint16_t total = 0;
+  if (const Drop why = check_ip4(bytes(p), total); why != Drop::kNone) return why;
+  // RFC 1812 section 5.3.4: what came as a link-layer broadcast is not forwarded.
+  if (group) return Drop::kMulticast;
+  cut(p, total);
+  if (record_.role == TableRole::kOverlay) return to_route(p);
+  return sort_underlay(p, upper4(bytes(p)));
+}
+
+Drop Sorter::sort_ip6(Packet* p, bool group) {
+  const wire::Bytes packet = bytes(p).subspan(wire::kEthernetHeader);
+  uint32_t total = 0;
+  if (const Drop why = check_ip6(packet, total); why != Drop::kNone) return why;
+  // RFC 6980: discovery is neither fragmented nor behind extension headers.
+  if (packet[wire::ip6::kNextHeader] == wire::kProtocolIcmp6 && total > wire::kIp6Header) {
+    const uint8_t type = packet[wire::kIp6Header];
+    if (type >= kRouterSolicitation && type <= kRedirect) return to_punt(p, Punt::kNeighbour);
+  }
+  if (group) return Drop::kMulticast;
+  strip(p, wire::kEthernetHeader);
+  cut(p, static_cast<uint16_t>(total));
+  if (record_.role == TableRole::kOverlay) return to_route(p);
+  const Upper u = upper6(bytes(p));
+  return u.ok ? sort_underlay(p, u) : Drop::kIp6BadHeader;
+}
+
+Drop Sorter::sort_underlay(Packet* p, const Upper& u) {
+  if (u.protocol == wire::kProtocolEsp)
+    return u.fragment ? Drop::kEspFragment : to_esp(p, u.offset);
+  return u.protocol == wire::kProtocolUdp ? sort_udp(p, u) : to_route(p);
+}
+
+Drop Sorter::sort_udp(Packet* p, const Upper& u) {
+  // Only the first fragment tells its port; on an underlay the others can be nothing but a part of
+  // it, and nothing here puts them together.
+  if (!u.first) return Drop::kEspFragment;
+  if (first_length(p) < u.offset + wire::kUdpHeader) return Drop::kUdpBadLength;
+  const uint16_t destination = load_be<uint16_t>(data(p) + u.offset + 2);
+  if (destination != wire::kPortIkeNat) return to_route(p);
+  return u.fragment ? Drop::kEspFragment : sort_port_4500(p, u);
+}
+
+// RFC 3948 section 2: what is in a datagram to port 4500 is told by its first four octets.
+Drop Sorter::sort_port_4500(Packet* p, const Upper& u) {
+  const wire::Bytes datagram = bytes(p).subspan(u.offset);
+  if (load_be<uint16_t>(&datagram[4]) != datagram.size()) return Drop::kUdpBadLength;
+  const wire::Bytes payload = datagram.subspan(wire::kUdpHeader);
+  if (payload.size() == 1 && payload[0] == kKeepalive) return Drop::kNatKeepalive;
+  if (payload.size() < 4) return Drop::kUdpBadLength;
+  if (load_be<uint32_t>(payload.data()) == 0) return to_route(p);  // IKE
+  meta(p).udp_encap = 1;
+  meta(p).src_udp_port = load_be<uint16_t>(datagram.data());
+  return to_esp(p, static_cast<uint16_t>(u.offset + wire::kUdpHeader));
+}
+
+Drop Sorter::to_esp(Packet* p, uint16_t offset) {
+  meta(p).l4_offset = offset;
+  meta(p).outer_length = static_cast<uint16_t>(first_length(p) - offset);
+  lanes_.esp.push(p);
+  return Drop::kNone;
+}
+
+void prefetch(Packet* p) {
+  __builtin_prefetch(data(p));
+  __builtin_prefetch(&meta(p), 1);
+}
+
+}  // namespace
+
+void run(Context& context, uint16_t port, Packet** frames, uint32_t n) {
+  Sorter sorter(context, port);
+  for (uint32_t i = 0; i < n && i < kPrefetchAhead; ++i) prefetch(frames[i]);
+  for (uint32_t i = 0; i < n; ++i) {
+    if (i + kPrefetchAhead < n) prefetch(frames[i + kPrefetchAhead]);
+    if (const Drop why = sorter.sort(frames[i]); why != Drop::kNone) context.drop(frames[i], why);
+  }
+}
+
+}  // namespace kanmon::classify

@@ -1,0 +1,229 @@
+#include "dataplane/encrypt/encrypt.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/crypto/engine.h"
+#include "dataplane/encrypt/mss_clamp.h"
+#include "dataplane/encrypt/outer_header.h"
+#include "dataplane/esp/esp_wire.h"
+#include "dataplane/local/fragment.h"
+#include "dataplane/local/icmp_error.h"
+#include "dataplane/packet/reshape.h"
+#include "dataplane/rings/messages.h"
+#include "dataplane/sa/mtu.h"
+#include "dataplane/sa/outbound_sa.h"
+#include "dataplane/wire/headers.h"
+
+namespace kanmon::encrypt {
+
+namespace {
+
+// What must be free around an inner packet: the template is copied whole, whatever its header's
+// length, and the trailer is written in one piece.
+constexpr uint32_t kFrontRoom = sa::Encap::kTemplateBytes + wire::kEthernetHeader;
+constexpr uint32_t kBackRoom = 8 + crypto::kTagBytes;
+
+constexpr uint32_t kTalliesAhead = 4;  // packets between asking for a tally and adding to it
+
+// A packet that will be sealed.
+struct Ticket {
+  Packet* packet;
+  const sa::Encap* encap;
+};
+
+struct Burst {
+  Ticket tickets[crypto::kMaxJobs];
+  uint32_t count = 0;
+};
+
+uint8_t any_bit(const uint8_t* ip) {
+  return ip[0] >> 4 == 4 ? sa::kAnyV4 : sa::kAnyV6;
+}
+
+// Could this be a TCP packet? IPv6 extension headers make it possible until they are looked behind.
+bool may_be_tcp(const uint8_t* ip) {
+  if (ip[0] >> 4 == 4) return ip[wire::ip4::kProtocol] == wire::kProtocolTcp;
+  const uint8_t next = ip[wire::ip6::kNextHeader];
+  return next == wire::kProtocolTcp || (next != wire::kProtocolUdp && next != wire::kProtocolIcmp6);
+}
+
+// May this packet travel in this tunnel at all?
+Drop admit(const Context& c, Packet* p, const sa::Encap& e) {
+  if (e.sa == nullptr) return Drop::kNoSa;
+  if (!is_writable(p)) return Drop::kSharedBuffer;
+  if (!join_segments(p)) return Drop::kChained;
+  if ((e.any & any_bit(data(p))) == 0 && !e.sa->cold->selectors.matches(bytes(p), true))
+    return Drop::kOutboundSelectorMismatch;
+  if (e.adjacency >= c.tables->capacity.adjacencies ||
+      c.tables->adjacencies[e.adjacency].port == kNoPort)
+    return Drop::kNoAdjacency;
+  return Drop::kNone;
+}
+
+// Fragments join the end of the lane this stage is working off: admitted already, not yet wrapped.
+void cut_up(Context& c, Packet* p, uint16_t mtu) {
+  if (!fragment4(c, p, mtu, c.lanes->encrypt)) c.drop(p, Drop::kNoBuffer);
+}
+
+// A packet larger than the tunnel takes (ESP-30): IPv4 without DF is fragmented before encryption,
+// every other sender is told.
+void oversize(Context& c, Packet* p, const sa::Encap& e) {
+  const InnerTraits t = traits_of(data(p));
+  if (t.next_header == wire::kProtocolIp4 && !t.dont_fragment) return cut_up(c, p, e.mtu);
+  const bool v6 = t.next_header == wire::kProtocolIp6;
+  icmp_error::too_big(c, p, v6 ? std::max(e.mtu, sa::kIp6MinMtu) : e.mtu);
+}
+
+void prefetch_tunnel(const Context& c, const Packet* p) {
+  const sa::Encap* e = c.tables->tunnels.get() + meta(p).next_hop.index();
+  __builtin_prefetch(e);
+  __builtin_prefetch(e->header);
+}
+
+void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
+  const uint32_t tunnel = meta(p).next_hop.index();
+  if (tunnel >= c.tables->capacity.tunnels) return c.drop(p, Drop::kNoSa);
+  const sa::Encap& e = c.tables->tunnels[tunnel];
+  if (fresh) {
+    if (const Drop why = admit(c, p, e); why != Drop::kNone) return c.drop(p, why);
+    if (length(p) > e.mtu) return oversize(c, p, e);
+    if ((e.mss4 | e.mss6) != 0 && may_be_tcp(data(p)))
+      clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
+  }
+  if (headroom(p) < kFrontRoom || tailroom(p) < kBackRoom) return c.drop(p, Drop::kNoHeadroom);
+  __builtin_prefetch(e.sa);
+  __builtin_prefetch(&e.sa->next_sequence, 1);
+  burst.tickets[burst.count++] = {p, &e};
+}
+
+// Outer header, trailer and job of one packet; the frame goes to its port's lane, where nobody
+// looks at it before this stage has sealed it.
+void wrap(Context& c, const Ticket& ticket, uint64_t sequence, crypto::Job& job) {
+  const sa::Encap& e = *ticket.encap;
+  Packet* p = ticket.packet;
+  uint8_t* inner = data(p);
+  const uint32_t payload = length(p);
+  const InnerTraits t = traits_of(inner);
+  const esp::AlgorithmInfo& a = esp::info(e.algorithm);
+  const uint32_t pad = esp::pad_bytes(payload, a.align);
+  esp::write_short_trailer(inner + payload, pad, t.next_header);
+
+  job.key = &e.sa->key;
+  job.text = inner;
+  job.length = payload + pad + esp::kTrailerBytes;
+  job.algorithm = e.algorithm;
+  job.aad_bytes = esp::write_aad(job.aad, e.sa->spi, sequence, e.esn);
+  std::memcpy(job.nonce, &e.salt, 4);
+  store_be(job.nonce + 4, sequence);
+
+  const uint32_t total = e.header_bytes + job.length + a.icv_bytes;
+  uint8_t* ip = put_outer(inner, e, t, total, sequence);
+  const Adjacency& adjacency = c.tables->adjacencies[e.adjacency];
+  uint8_t* frame = ip - wire::kEthernetHeader;
+  std::memcpy(frame, adjacency.ethernet, sizeof adjacency.ethernet);
+  store_be(frame + 12, e.outer == wire::Family::kV4 ? wire::kEtherTypeIp4 : wire::kEtherTypeIp6);
+  set_data(p, frame, wire::kEthernetHeader + total);
+}
+
+void tell(Context& c, rings::EventKind kind, sa::OutboundSa& sa, std::atomic<bool>& told) {
+  if (told.load(std::memory_order_relaxed)) return;
+  if (told.exchange(true, std::memory_order_relaxed)) return;
+  if (!c.events->push(static_cast<uint8_t>(kind), sa.tunnel))
+    told.store(false, std::memory_order_relaxed);  // the queue is full: the next packet tries again
+}
+
+// Takes numbers for `count` packets of `bytes` octets in all, as far as the SA's limits allow, and
+// reports the limits that were reached (ESP-13, ESP-26).
+sa::SequenceBlock take(Context& c, sa::OutboundSa& sa, uint32_t count, uint64_t bytes) {
+  sa::SequenceBlock block{0, 0};
+  bool soft = false;
+  if (!sa.counts_bytes || sa.bytes.load(std::memory_order_relaxed) < sa.hard_bytes) {
+    block = sa.take(count);
+    soft = block.count != 0 && block.first + (block.count - 1) >= sa.soft_sequence;
+    if (sa.counts_bytes)
+      soft |= sa.bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes >= sa.soft_bytes;
+  }
+  if (soft) [[unlikely]]
+    tell(c, rings::EventKind::kOutboundSoftLimit, sa, sa.soft_reported);
+  if (block.count < count) [[unlikely]]
+    tell(c, rings::EventKind::kOutboundHardLimit, sa, sa.hard_reported);
+  return block;
+}
+
+Drop why_no_number(const sa::OutboundSa& sa) {
+  const bool spent = sa.next_sequence.load(std::memory_order_relaxed) > sa.last_sequence &&
+                     sa.last_sequence == sa::OutboundSa::sequence_space(sa.esn);
+  return spent ? Drop::kSequenceExhausted : Drop::kOutboundSaExpired;
+}
+
+void transmit(Context& c, Packet* p, const sa::Encap& e) {
+  PacketVector& lane = c.lanes->tx[c.tables->adjacencies[e.adjacency].port];
+  if (lane.full()) return c.drop(p, Drop::kTxQueueFull);
+  lane.push(p);
+}
+
+// A run of packets of one SA gets its numbers in one go. Returns how many jobs it made; the packets
+// behind those are gone.
+uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, crypto::Job* jobs) {
+  sa::OutboundSa& sa = *run->encap->sa;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < count; ++i) bytes += length(run[i].packet);
+  const sa::SequenceBlock block = take(c, sa, count, bytes);
+  for (uint32_t i = block.count; i < count; ++i) {
+    bytes -= length(run[i].packet);
+    c.drop(run[i].packet, why_no_number(sa));
+  }
+  for (uint32_t i = 0; i < block.count; ++i) wrap(c, run[i], block.first + i, jobs[i]);
+
+  sa::OutboundTally& tally = sa.tallies[c.worker];
+  tally.packets.add(block.count);
+  tally.bytes.add(bytes);
+  return block.count;
+}
+
+// Numbers, headers and jobs for all tickets, by runs of one SA. Returns how many are left; their
+// tickets are moved to the front.
+uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
+  uint32_t wrapped = 0;
+  for (uint32_t i = 0, end; i < b.count; i = end) {
+    if (i + kTalliesAhead < b.count)
+      __builtin_prefetch(b.tickets[i + kTalliesAhead].encap->sa->tallies + c.worker, 1);
+    for (end = i + 1; end < b.count && b.tickets[end].encap->sa == b.tickets[i].encap->sa;) ++end;
+    const uint32_t n = wrap_run(c, b.tickets + i, end - i, jobs + wrapped);
+    std::copy_n(b.tickets + i, n, b.tickets + wrapped);
+    wrapped += n;
+  }
+  return wrapped;
+}
+
+// Packets lane[at] … : admit, wrap, seal, send.
+void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
+  Burst b;
+  for (uint32_t i = at; i < at + count; ++i) prefetch_tunnel(c, c.lanes->encrypt.slots[i]);
+  for (uint32_t i = at; i < at + count; ++i) enter(c, c.lanes->encrypt.slots[i], i < fresh_end, b);
+  crypto::Job* jobs = c.crypto->jobs();
+  const uint32_t wrapped = wrap_all(c, b, jobs);
+  c.crypto->seal(jobs, wrapped);
+  for (uint32_t i = 0; i < wrapped; ++i) {
+    const sa::Encap& e = *b.tickets[i].encap;
+    Packet* p = b.tickets[i].packet;
+    if (e.udp && e.outer == wire::Family::kV6) [[unlikely]]
+      finish_udp6(data(p) + wire::kEthernetHeader, length(p) - wire::kEthernetHeader);
+    transmit(c, p, e);
+  }
+}
+
+}  // namespace
+
+void run(Context& c) {
+  PacketVector& lane = c.lanes->encrypt;
+  const uint32_t fresh_end = lane.count;  // what is behind was fragmented here
+  for (uint32_t at = 0, n; at < lane.count; at += n) {
+    n = std::min(crypto::kMaxJobs, lane.count - at);
+    burst(c, at, n, fresh_end);
+  }
+  lane.clear();
+}
+
+}  // namespace kanmon::encrypt

@@ -1,0 +1,106 @@
+// The outer header of a packet: the tunnel's template, copied and patched.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/common/byteorder.h"
+#include "dataplane/esp/esp_wire.h"
+#include "dataplane/sa/encap.h"
+#include "dataplane/wire/checksum.h"
+#include "dataplane/wire/headers.h"
+
+namespace kanmon::encrypt {
+
+// What the outer header takes from the inner one (RFC 4301 section 5.1.2, RFC 6040 section 4.1).
+struct InnerTraits {
+  uint8_t traffic_class;  // DSCP and ECN
+  bool dont_fragment;     // IPv6 packets never are
+  uint8_t next_header;    // 4 or 41
+};
+
+// REQUIRES: an IP header at `ip`.
+inline InnerTraits traits_of(const uint8_t* ip) {
+  if (ip[0] >> 4 == 4) {
+    const bool df = (load_be<uint16_t>(ip + wire::ip4::kFragment) & wire::ip4::kDontFragment) != 0;
+    return {ip[wire::ip4::kTos], df, wire::kProtocolIp4};
+  }
+  const auto traffic_class = static_cast<uint8_t>(load_be<uint16_t>(ip) >> 4);
+  return {traffic_class, true, wire::kProtocolIp6};
+}
+
+// ECN is copied always (normal mode of RFC 6040), DSCP copied or set.
+inline uint8_t outer_class(const sa::Encap& e, uint8_t inner) {
+  return e.dscp == sa::DscpMode::kCopy ? inner
+                                       : static_cast<uint8_t>(e.dscp_value << 2 | (inner & 3));
+}
+
+// Total length, id and DF vary by packet; the template's checksum sum is completed with them. The
+// id is the low half of the sequence number: unique within the lifetime of a datagram even where
+// DF is clear (RFC 6864 section 4.3), on whichever worker.
+inline void patch_ip4(uint8_t* ip, const sa::Encap& e, const InnerTraits& t, uint32_t total,
+                      uint64_t sequence) {
+  const uint8_t tos = outer_class(e, t.traffic_class);
+  const bool df = e.df == sa::DfMode::kSet || (e.df == sa::DfMode::kCopy && t.dont_fragment);
+  const uint16_t length = be(static_cast<uint16_t>(total));
+  const uint16_t id = be(static_cast<uint16_t>(sequence));
+  const uint16_t fragment = be(df ? wire::ip4::kDontFragment : uint16_t{0});
+  uint16_t first_word;
+  ip[wire::ip4::kTos] = tos;
+  const uint8_t tos_word[2] = {0, tos};
+  std::memcpy(&first_word, tos_word, 2);
+  const uint16_t sum =
+      wire::checksum_finish(uint64_t{e.ip4_sum} + first_word + length + id + fragment);
+  std::memcpy(ip + wire::ip4::kTotalLength, &length, 2);
+  std::memcpy(ip + wire::ip4::kId, &id, 2);
+  std::memcpy(ip + wire::ip4::kFragment, &fragment, 2);
+  std::memcpy(ip + wire::ip4::kChecksum, &sum, 2);
+}
+
+// Payload length and traffic class vary by packet; the flow label is the SA's.
+inline void patch_ip6(uint8_t* ip, const sa::Encap& e, const InnerTraits& t, uint32_t total) {
+  const uint8_t traffic_class = outer_class(e, t.traffic_class);
+  ip[0] = static_cast<uint8_t>(0x60 | traffic_class >> 4);
+  ip[1] = static_cast<uint8_t>((ip[1] & 0x0f) | traffic_class << 4);
+  store_be(ip + wire::ip6::kPayloadLength, static_cast<uint16_t>(total - wire::kIp6Header));
+}
+
+// Writes everything in front of `inner` and returns where the IP header begins. `total` is the
+// length of the outer packet. Overwrites Encap::kTemplateBytes in front of `inner`, also where the
+// header is shorter. The UDP checksum is left zero (RFC 3948 section 2.1); see finish_udp6().
+inline uint8_t* put_outer(uint8_t* inner, const sa::Encap& e, const InnerTraits& t, uint32_t total,
+                          uint64_t sequence) {
+  constexpr uint32_t kIvBytes = 8;
+  std::memcpy(inner - sa::Encap::kTemplateBytes, e.header, sa::Encap::kTemplateBytes);
+  store_be(inner - kIvBytes, sequence);
+  store_be(inner - kIvBytes - 4, static_cast<uint32_t>(sequence));
+  uint8_t* ip = inner - e.header_bytes;
+  if (e.outer == wire::Family::kV4) {
+    patch_ip4(ip, e, t, total, sequence);
+  } else {
+    patch_ip6(ip, e, t, total);
+  }
+  if (e.udp) {
+    const uint32_t ip_bytes = e.outer == wire::Family::kV4 ? wire::kIp4Header : wire::kIp6Header;
+    store_be(ip + ip_bytes + 4, static_cast<uint16_t>(total - ip_bytes));
+  }
+  return ip;
+}
+
+// Completes the checksum of a sealed ESP packet inside UDP over IPv6. RFC 6935 would allow zero,
+// but a receiver may refuse it, and Linux does unless told otherwise: RFC 8200 section 8.1 wants
+// it computed.
+inline void finish_udp6(uint8_t* ip, uint32_t total) {
+  const uint32_t length = total - wire::kIp6Header;
+  uint64_t sum = wire::checksum_add(0, {ip + wire::ip6::kSource, 32});
+  uint8_t tail[8] = {};
+  store_be(tail, length);
+  tail[7] = wire::kProtocolUdp;
+  sum = wire::checksum_add(sum, tail);
+  sum = wire::checksum_add(sum, {ip + wire::kIp6Header, length});
+  uint16_t checksum = wire::checksum_finish(sum);
+  if (checksum == 0) checksum = 0xffff;
+  std::memcpy(ip + wire::kIp6Header + 6, &checksum, 2);
+}
+
+}  // namespace kanmon::encrypt

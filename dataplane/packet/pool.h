@@ -1,0 +1,47 @@
+// Where packets come from and go back to.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/packet/packet.h"
+
+namespace kanmon {
+
+// Octets of packet data a buffer holds behind the headroom: a 1500-octet packet, its Ethernet
+// header and what encapsulation appends, with room to spare.
+inline constexpr uint16_t kDefaultPacketRoom = 2048;
+
+// A pool of `buffers` packets of `room` octets on NUMA node `node` (-1: any); null if memory is
+// short. `cache` packets are kept per thread. Owned by the caller, who frees it with
+// rte_mempool_free() when no packet is out any more.
+rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32_t cache, int node);
+
+// Sets meta to that of a packet made by the gateway itself: no port, no tunnel, first pass.
+void reset_meta_of_own(Packet* p, uint16_t table);
+
+// An empty packet made by the gateway itself, or null if the pool is used up.
+Packet* allocate(rte_mempool* pool, uint16_t table);
+
+// Appends/prepends `n` octets to a linear packet, or null if they do not fit.
+inline uint8_t* append(Packet* p, uint16_t n) {
+  return reinterpret_cast<uint8_t*>(rte_pktmbuf_append(p, n));
+}
+inline uint8_t* prepend(Packet* p, uint16_t n) {
+  return reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(p, n));
+}
+// Takes `n` octets off the front of a linear packet. REQUIRES: n <= first_length(p).
+inline void strip(Packet* p, uint16_t n) {
+  (void)rte_pktmbuf_adj(p, n);
+}
+// Cuts a linear packet to `n` octets. REQUIRES: n <= first_length(p).
+inline void cut(Packet* p, uint16_t n) {
+  (void)rte_pktmbuf_trim(p, static_cast<uint16_t>(first_length(p) - n));
+}
+// Joins the segments in the first one. False, and nothing changed, if they do not fit there.
+inline bool linearize(Packet* p) {
+  return rte_pktmbuf_linearize(p) == 0;
+}
+// True if every segment may be written in place.
+bool all_writable(const Packet* p);
+
+}  // namespace kanmon

@@ -1,0 +1,59 @@
+// What travels between control and a worker besides packets. Fixed size, copied by value.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "dataplane/sa/encap.h"
+#include "dataplane/worker/tables.h"
+
+namespace kanmon::rings {
+
+// Control to worker: replace one record of the worker's tables.
+struct SetInboundSa {
+  uint32_t spi;
+  sa::InboundSa* sa;  // null: the SA with this SPI goes, if it is still the one in its slot
+};
+struct SetTunnel {
+  uint32_t tunnel;
+  sa::Encap encap;
+};
+struct SetAdjacency {
+  uint32_t adjacency;
+  Adjacency record;
+};
+struct SetTable {
+  uint16_t table;
+  RouteTable record;
+};
+struct SetPort {
+  uint16_t port;
+  PortRecord record;
+};
+// Which worker drives which queue of a port: queue q belongs to worker (first_worker + q) modulo
+// the number of workers, for receiving and sending alike. Zero queues: nobody, the port goes.
+struct SetQueues {
+  uint16_t port;
+  uint16_t rx_queues;
+  uint16_t tx_queues;
+  uint16_t first_worker;
+};
+// Leave the loop after this command.
+struct Stop {};
+
+using Command =
+    std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, SetQueues, Stop>;
+
+// Worker to control.
+enum class EventKind : uint8_t {
+  kInboundSoftLimit,   // value: SPI
+  kInboundHardLimit,   // value: SPI
+  kOutboundSoftLimit,  // value: tunnel
+  kOutboundHardLimit,  // value: tunnel
+};
+struct Event {
+  EventKind kind;
+  uint32_t value;
+};
+
+}  // namespace kanmon::rings

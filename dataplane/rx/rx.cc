@@ -1,0 +1,30 @@
+#include "dataplane/rx/rx.h"
+
+#include <algorithm>
+
+#include "dataplane/classify/classify.h"
+#include "dataplane/port/queue.h"
+#include "dataplane/worker/stage_clock.h"
+
+namespace kanmon::rx {
+
+uint32_t run(Context& context, QueueMap& queues) {
+  uint32_t received = 0;
+  Packet* frames[kBurst];
+  for (uint32_t i = 0; i < queues.rx_count && received < kMaxPerTurn; ++i) {
+    const QueueMap::RxQueue q = queues.rx[(queues.next_rx + i) % queues.rx_count];
+    StageClock clock(*context.counters);
+    const uint32_t n =
+        port::receive(q.port, q.queue, frames, std::min(kBurst, kMaxPerTurn - received));
+    if (n == 0) continue;
+    received += n;
+    context.counters->received.add(n);
+    clock.lap(Stage::kRx, n);
+    classify::run(context, q.port, frames, n);
+    clock.lap(Stage::kClassify, n);
+  }
+  ++queues.next_rx;
+  return received;
+}
+
+}  // namespace kanmon::rx

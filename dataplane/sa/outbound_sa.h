@@ -1,0 +1,110 @@
+// An outbound SA: one record used by all workers at once.
+//
+// Sequence numbers are taken in blocks, so that workers meet on one cache line once a burst and
+// not once a packet. The IV of a packet is its 64-bit sequence number: unique under a key because
+// the number is (RFC 4106 section 3.1, RFC 4303 section 3.3.3).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/common/cacheline.h"
+#include "dataplane/common/counter.h"
+#include "dataplane/common/result.h"
+#include "dataplane/crypto/key.h"
+#include "dataplane/sa/params.h"
+#include "dataplane/sa/selectors.h"
+
+namespace kanmon::sa {
+
+// Numbers first … first + count - 1 are the taker's alone.
+struct SequenceBlock {
+  uint64_t first;
+  uint32_t count;  // may be less than asked for, when the SA runs out
+};
+
+// One worker's share of what an SA has carried. That worker: rw, control: ro.
+struct alignas(kCacheLine) OutboundTally {
+  Counter packets;
+  Counter bytes;  // octets of inner packets
+};
+
+struct OutboundCold;
+
+struct alignas(kCacheLine) OutboundSa {
+  // Without a byte limit the shared byte count is not kept.
+  static constexpr uint64_t kNoLimit = ~uint64_t{0};
+
+  // The last number RFC 4303 section 3.3.3 lets an SA send. One short of 2^64 with extended
+  // numbers, so that the next one to give never wraps to zero.
+  static constexpr uint64_t sequence_space(bool extended) {
+    return extended ? ~uint64_t{0} - 1 : uint64_t{0xffffffff};
+  }
+
+  // Line 0. Control: rw until handed to the workers, ro from then on.
+  uint32_t spi;  // host order
+  uint32_t tunnel;
+  uint32_t salt;  // as in memory
+  esp::Algorithm algorithm;
+  bool esn;
+  uint8_t any;  // AnyBits of the selectors
+  bool counts_bytes;
+  OutboundTally* tallies;  // [worker]
+  uint64_t soft_sequence;  // at this number a successor is asked for
+  uint64_t last_sequence;  // no number above this is ever sent
+  uint64_t soft_bytes;
+  uint64_t hard_bytes;
+  OutboundCold* cold;
+
+  // Line 1. Every worker: rw.
+  alignas(kCacheLine) std::atomic<uint64_t> next_sequence;
+  std::atomic<uint64_t> bytes;  // of all workers, if counts_bytes
+  std::atomic<bool> soft_reported;
+  std::atomic<bool> hard_reported;
+
+  alignas(kCacheLine) crypto::Key key;  // control: wo, ro from then on
+
+  // Takes up to `count` numbers. Never hands out one twice or one above last_sequence, also when
+  // all workers ask at once at the very end. REQUIRES: 0 < count <= 1024.
+  SequenceBlock take(uint32_t count) {
+    const uint64_t next = next_sequence.load(std::memory_order_relaxed);
+    if (next <= last_sequence && last_sequence - next >= kMargin) [[likely]]
+      return {next_sequence.fetch_add(count, std::memory_order_relaxed), count};
+    return take_near_end(count);
+  }
+
+ private:
+  // More than all workers together can take between one's load and its add.
+  static constexpr uint64_t kMargin = uint64_t{1} << 20;
+  SequenceBlock take_near_end(uint32_t count);
+};
+static_assert(offsetof(OutboundSa, next_sequence) == kCacheLine);
+static_assert(offsetof(OutboundSa, key) == 2 * kCacheLine);
+static_assert(sizeof(OutboundSa) == 2 * kCacheLine + sizeof(crypto::Key));
+
+struct OutboundCold {
+  SelectorSet selectors;
+  uint16_t workers;
+  std::unique_ptr<OutboundTally[]> tallies;  // [workers], named by OutboundSa::tallies
+};
+
+// An SA ready for make_encap(). Null if the parameters make none: a reserved SPI, KEYMAT of the
+// wrong length, a first sequence number of 0 or past the last, no worker, or no memory.
+OutboundSa* make_outbound(const OutboundParams& params);
+
+// Wipes the key and frees everything. REQUIRES: no worker's Encap names it any more. Null is
+// allowed.
+void destroy(OutboundSa* sa);
+
+struct OutboundReport {
+  uint64_t packets;
+  uint64_t bytes;          // octets of inner packets
+  uint64_t next_sequence;  // numbers below have been given to workers
+  bool soft_limit_reached;
+  bool hard_limit_reached;
+};
+OutboundReport report(const OutboundSa& sa);
+
+}  // namespace kanmon::sa

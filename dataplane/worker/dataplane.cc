@@ -1,0 +1,453 @@
+#include "dataplane/worker/dataplane.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <utility>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mempool.h>
+
+#include "dataplane/packet/pool.h"
+#include "dataplane/port/eal.h"
+#include "dataplane/rings/qsbr.h"
+#include "dataplane/worker/stage_clock.h"
+
+namespace kanmon {
+namespace {
+
+constexpr uint32_t kControlBuffers =
+    2047;                                  // so that IKE goes out even when traffic took all others
+constexpr uint32_t kDeviceBuffers = 8191;  // of a device that must have its own
+constexpr uint32_t kControlCache = 32;
+constexpr uint32_t kMaxCache = 256;
+constexpr uint32_t kOctetsPerBuffer = kDefaultPacketRoom + 600;  // headroom, headers, meta
+constexpr uint32_t kOtherMemoryMib = 64;
+constexpr uint32_t kStopTimeoutMs = 1000;
+constexpr uint32_t kPollBurst = 32;
+constexpr long kWaitStepNs = 50'000;
+
+struct Pool {
+  int node;
+  rte_mempool* packets;
+};
+
+uint32_t next_serial() {
+  static uint32_t serial = 0;
+  return serial++;
+}
+
+rte_mempool* make_named_pool(const char* kind, uint32_t buffers, uint32_t cache, int node) {
+  const std::string name = std::string(kind) + std::to_string(next_serial());
+  rte_mempool* pool = make_pool(name.c_str(), buffers, kDefaultPacketRoom, cache, node);
+  // Without hugepages memory has no node.
+  if (pool == nullptr) pool = make_pool(name.c_str(), buffers, kDefaultPacketRoom, cache, -1);
+  return pool;
+}
+
+void free_if_whole(rte_mempool* pool) {
+  // One that is held elsewhere, by a stalled worker or a test, is better lost than used after.
+  if (pool != nullptr && rte_mempool_in_use_count(pool) == 0) rte_mempool_free(pool);
+}
+
+int run_worker(void* worker) {
+  static_cast<Worker*>(worker)->run();
+  return 0;
+}
+
+// Polls `done` until it holds or the time is over; `step` is done in between.
+template <class Done, class Step>
+bool wait_until(uint32_t timeout_ms, Done done, Step step) {
+  const uint64_t end = rte_get_tsc_cycles() + rte_get_tsc_hz() / 1000 * timeout_ms;
+  while (!done()) {
+    if (rte_get_tsc_cycles() > end) return false;
+    step();
+  }
+  return true;
+}
+
+void doze() {
+  const timespec time{0, kWaitStepNs};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+}
+
+}  // namespace
+
+struct DataPlane::Parts {
+  // What control has for a worker and its ring had no room for.
+  struct Outbox {
+    std::deque<rings::NumberedCommand> waiting;
+    uint64_t ring_full = 0;
+  };
+  struct OpenPort {
+    uint16_t id;
+    uint16_t first_worker;
+    rte_mempool* own_pool;
+  };
+
+  DataPlaneOptions options;
+  std::vector<uint16_t> cpus;
+  std::vector<Pool> pools;
+  rte_mempool* control_pool = nullptr;
+  std::vector<rte_mempool*> retired_pools;  // of closed devices that kept packets
+  rings::Qsbr qsbr;
+  std::vector<std::unique_ptr<rings::Doors>> doors;
+  std::unique_ptr<rings::Handoffs> handoffs;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<Outbox> outboxes;
+  std::vector<PortInfo> ports;
+  std::vector<OpenPort> owners;
+  uint64_t published = 0;
+  uint16_t next_first_worker = 0;
+  bool stopped = false;
+
+  ~Parts() {
+    for (const Pool& pool : pools) free_if_whole(pool.packets);
+    free_if_whole(control_pool);
+    for (rte_mempool* pool : retired_pools) rte_mempool_free(pool);
+  }
+
+  unsigned lcore(std::size_t worker) const { return static_cast<unsigned>(worker) + 1; }
+  int node_of(uint16_t worker) const {
+    return options.stepped ? -1 : static_cast<int>(rte_lcore_to_socket_id(lcore(worker)));
+  }
+  rte_mempool* pool_of(int node) const {
+    for (const Pool& pool : pools)
+      if (pool.node == node) return pool.packets;
+    return pools.front().packets;
+  }
+  std::string make_pools();
+  std::string make_workers();
+  std::string launch();
+  void flush(std::size_t worker);
+  Status inject(Packet* p, uint16_t first_worker);
+  Result<Packet*> packet_of(wire::Bytes bytes, uint16_t table);
+  void discard_punts();
+};
+
+std::string DataPlane::Parts::make_pools() {
+  const uint32_t buffers = options.packet_buffers;
+  const uint32_t cache = std::min(kMaxCache, buffers / (4 * (options.workers + 1u)));
+  for (uint16_t w = 0; w < options.workers; ++w) {
+    const int node = node_of(w);
+    const bool have = std::any_of(pools.begin(), pools.end(),
+                                  [node](const Pool& pool) { return pool.node == node; });
+    if (!have) pools.push_back({node, make_named_pool("packets", buffers, cache, node)});
+    if (pools.back().packets == nullptr)
+      return "no memory for " + std::to_string(buffers) + " packet buffers";
+  }
+  control_pool = make_named_pool("control", kControlBuffers, kControlCache, -1);
+  return control_pool == nullptr ? "no memory for control's packet buffers" : "";
+}
+
+std::string DataPlane::Parts::make_workers() {
+  const rings::DoorSizes sizes;
+  handoffs = std::make_unique<rings::Handoffs>(options.workers, sizes);
+  outboxes.resize(options.workers);
+  for (uint16_t w = 0; w < options.workers; ++w) {
+    doors.push_back(std::make_unique<rings::Doors>(sizes));
+    WorkerParts parts;
+    parts.index = w;
+    parts.workers = options.workers;
+    parts.doors = doors.back().get();
+    parts.handoffs = handoffs.get();
+    parts.qsbr = &qsbr;
+    parts.pool = pool_of(node_of(w));
+    parts.tsc_hz = rte_get_tsc_hz();
+    parts.power = options.power;
+    parts.capacity = options.capacity;
+    parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
+    if (parts.crypto == nullptr) return "IPsec-MB has no code for this CPU";
+    if (!crypto::self_test(*parts.crypto)) return "the crypto engine fails its known answers";
+    workers.push_back(std::make_unique<Worker>(std::move(parts)));
+  }
+  return {};
+}
+
+std::string DataPlane::Parts::launch() {
+  for (std::size_t w = 0; w < workers.size() && !options.stepped; ++w)
+    if (rte_eal_remote_launch(run_worker, workers[w].get(), lcore(w)) != 0)
+      return "worker " + std::to_string(w) + " did not start: its thread is busy";
+  return {};
+}
+
+Outcome<std::unique_ptr<DataPlane>> DataPlane::start(const DataPlaneOptions& options) {
+  Outcome<std::unique_ptr<DataPlane>> outcome;
+  port::EalOptions eal;
+  eal.workers = options.workers;
+  eal.worker_cores = options.worker_cores;
+  eal.memory_mib =
+      static_cast<uint32_t>(
+          (uint64_t{options.packet_buffers} + kControlBuffers) * kOctetsPerBuffer >> 20) +
+      kOtherMemoryMib;
+  eal.devices = options.devices;
+  eal.extra_args = options.eal_args;
+  port::EalPlan plan = port::compose(eal, port::look_at_machine());
+  outcome.warnings = plan.warnings;
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  parts->cpus = plan.worker_cpus;
+  outcome.error = port::start_eal(plan, options.stepped ? 0 : options.workers);
+  if (outcome.error.empty()) outcome.error = parts->make_pools();
+  if (outcome.error.empty()) outcome.error = parts->make_workers();
+  if (outcome.error.empty()) outcome.error = parts->launch();
+  if (outcome.error.empty())
+    outcome.value = std::unique_ptr<DataPlane>(new DataPlane(std::move(parts)));
+  return outcome;
+}
+
+DataPlane::DataPlane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+DataPlane::~DataPlane() {
+  // A worker that does not stop still uses everything here: keep it rather than pull it away.
+  if (!stop().ok()) (void)parts_.release();
+}
+
+// ---- ports
+
+Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
+  Parts& d = *parts_;
+  rte_mempool* own_pool = nullptr;
+  Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
+    if (own) own_pool = make_named_pool("device", kDeviceBuffers, kControlCache, node);
+    return own ? own_pool : d.pool_of(node);
+  });
+  if (!opened) {
+    if (own_pool != nullptr) d.retired_pools.push_back(own_pool);
+    return opened;
+  }
+  const PortInfo& port = *opened.value;
+  d.ports.push_back(port);
+  d.owners.push_back({port.id, d.next_first_worker, own_pool});
+  publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
+  // The next port begins where this one's queues end, so that single queues spread over workers.
+  d.next_first_worker =
+      static_cast<uint16_t>((d.next_first_worker + port.rx_queues) % d.options.workers);
+  return opened;
+}
+
+Status DataPlane::close_port(uint16_t id) {
+  Parts& d = *parts_;
+  const auto at = std::find_if(d.ports.begin(), d.ports.end(),
+                               [id](const PortInfo& port) { return port.id == id; });
+  if (at == d.ports.end()) return Errc::kNotFound;
+  if (!d.stopped) {
+    const Status taken = wait_for(publish(rings::SetQueues{id, 0, 0, 0}));
+    if (!taken.ok()) return taken;
+  }
+  port::close(*at);
+  const auto owner = d.owners.begin() + (at - d.ports.begin());
+  if (owner->own_pool != nullptr) d.retired_pools.push_back(owner->own_pool);
+  d.owners.erase(owner);
+  d.ports.erase(at);
+  return success();
+}
+
+const std::vector<PortInfo>& DataPlane::ports() const {
+  return parts_->ports;
+}
+
+PortStatus DataPlane::port_status(uint16_t id) const {
+  return port::status(id);
+}
+
+// ---- commands
+
+void DataPlane::Parts::flush(std::size_t worker) {
+  Outbox& outbox = outboxes[worker];
+  while (!outbox.waiting.empty()) {
+    if (!doors[worker]->commands.push(outbox.waiting.front())) {
+      ++outbox.ring_full;
+      return;
+    }
+    outbox.waiting.pop_front();
+  }
+}
+
+uint64_t DataPlane::publish(const rings::Command& command) {
+  Parts& d = *parts_;
+  ++d.published;
+  for (std::size_t w = 0; w < d.workers.size(); ++w) {
+    d.outboxes[w].waiting.push_back({d.published, command});
+    d.flush(w);
+  }
+  return d.published;
+}
+
+bool DataPlane::acknowledged(uint64_t sequence) const {
+  const Parts& d = *parts_;
+  return d.stopped || std::all_of(d.doors.begin(), d.doors.end(), [sequence](const auto& doors) {
+           return doors->applied.load(std::memory_order_acquire) >= sequence;
+         });
+}
+
+uint64_t DataPlane::last_published() const {
+  return parts_->published;
+}
+
+Status DataPlane::wait_for(uint64_t sequence, uint32_t timeout_ms) {
+  Parts& d = *parts_;
+  const bool done = wait_until(
+      timeout_ms, [&] { return acknowledged(sequence); },
+      [&] {
+        for (std::size_t w = 0; w < d.workers.size(); ++w) d.flush(w);
+        d.options.stepped ? turn() : doze();
+      });
+  return done ? success() : Status(Errc::kSystem);
+}
+
+// ---- the control loop's turn
+
+uint32_t DataPlane::poll(const std::function<void(const Punted&)>& on_packet,
+                         const std::function<void(uint16_t, rings::Event)>& on_event,
+                         uint32_t max) {
+  Parts& d = *parts_;
+  uint32_t packets = 0, events = 0;
+  for (uint16_t w = 0; w < d.workers.size(); ++w) {
+    d.flush(w);
+    Packet* burst[kPollBurst];
+    for (uint32_t n = 1; n != 0 && packets < max; packets += n) {
+      n = d.doors[w]->punts.pop(burst, std::min(kPollBurst, max - packets));
+      for (uint32_t i = 0; i < n; ++i) {
+        const Meta& m = meta(burst[i]);
+        on_packet({m.punt, m.port, m.table, m.next_hop, bytes(burst[i])});
+        rte_pktmbuf_free(burst[i]);
+      }
+    }
+    rings::Event event;
+    for (; events < max && d.doors[w]->events.pop(event); ++events) on_event(w, event);
+  }
+  return packets + events;
+}
+
+// ---- packets of control
+
+Result<Packet*> DataPlane::Parts::packet_of(wire::Bytes bytes, uint16_t table) {
+  if (bytes.empty() || bytes.size() > kDefaultPacketRoom) return Errc::kBadLength;
+  Packet* p = allocate(control_pool, table);
+  if (p == nullptr) return Errc::kNoSpace;
+  std::memcpy(append(p, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
+  return p;
+}
+
+Status DataPlane::Parts::inject(Packet* p, uint16_t first_worker) {
+  for (std::size_t i = 0; i < workers.size(); ++i)
+    if (doors[(first_worker + i) % workers.size()]->inject.push(p)) return success();
+  rte_pktmbuf_free(p);
+  return Errc::kNoSpace;
+}
+
+Status DataPlane::send_packet(uint16_t table, wire::Bytes packet) {
+  if (parts_->stopped) return Errc::kSystem;
+  Result<Packet*> p = parts_->packet_of(packet, table);
+  if (!p) return p.error();
+  meta(*p).errand = Errand::kRoute;
+  return parts_->inject(*p, 0);
+}
+
+Status DataPlane::send_frame(uint16_t port, wire::Bytes frame) {
+  Parts& d = *parts_;
+  if (d.stopped) return Errc::kSystem;
+  const auto owner = std::find_if(d.owners.begin(), d.owners.end(),
+                                  [port](const Parts::OpenPort& o) { return o.id == port; });
+  if (owner == d.owners.end()) return Errc::kNotFound;
+  Result<Packet*> p = d.packet_of(frame, 0);
+  if (!p) return p.error();
+  meta(*p).errand = Errand::kTransmit;
+  meta(*p).tx_port = port;
+  return d.inject(*p, owner->first_worker);
+}
+
+// ---- reading
+
+uint16_t DataPlane::workers() const {
+  return parts_->options.workers;
+}
+
+const WorkerCounters& DataPlane::counters(uint16_t worker) const {
+  return parts_->workers[worker]->counters();
+}
+
+WorkerStatus DataPlane::worker_status(uint16_t worker) const {
+  const Parts& d = *parts_;
+  WorkerStatus status;
+  status.cpu = d.cpus[worker];
+  status.running =
+      !d.stopped && (d.options.stepped || rte_eal_get_lcore_state(d.lcore(worker)) == RUNNING);
+  const uint64_t now = read_tsc(), beat = d.workers[worker]->counters().heartbeat.get();
+  const double age = now > beat ? static_cast<double>(now - beat) : 0;
+  status.heartbeat_age_ns = static_cast<uint64_t>(age * 1e9 / static_cast<double>(tsc_hz()));
+  status.commands_waiting = d.published - d.doors[worker]->applied.load(std::memory_order_acquire);
+  status.command_ring_full = d.outboxes[worker].ring_full;
+  return status;
+}
+
+uint64_t DataPlane::tsc_hz() const {
+  return rte_get_tsc_hz();
+}
+
+uint32_t DataPlane::buffers_in_use() const {
+  uint32_t used = rte_mempool_in_use_count(parts_->control_pool);
+  for (const Pool& pool : parts_->pools) used += rte_mempool_in_use_count(pool.packets);
+  for (const Parts::OpenPort& port : parts_->owners)
+    if (port.own_pool != nullptr) used += rte_mempool_in_use_count(port.own_pool);
+  return used;
+}
+
+uint32_t DataPlane::buffers_total() const {
+  uint32_t total = parts_->control_pool->size;
+  for (const Pool& pool : parts_->pools) total += pool.packets->size;
+  return total;
+}
+
+rings::Qsbr& DataPlane::qsbr() {
+  return parts_->qsbr;
+}
+
+Worker& DataPlane::worker(uint16_t index) {
+  return *parts_->workers[index];
+}
+
+rte_mempool* DataPlane::packet_pool() {
+  return parts_->pools.front().packets;
+}
+
+void DataPlane::turn() {
+  for (const auto& worker : parts_->workers)
+    if (!worker->stopped()) worker->turn();
+}
+
+// ---- the end
+
+void DataPlane::Parts::discard_punts() {
+  for (const auto& door : doors) {
+    Packet* p = nullptr;
+    while (door->punts.pop(p)) rte_pktmbuf_free(p);
+  }
+}
+
+Status DataPlane::stop() {
+  Parts& d = *parts_;
+  if (d.stopped) return success();
+  if (!d.workers.empty()) {
+    const Status told = wait_for(publish(rings::Stop{}), kStopTimeoutMs);
+    if (!told.ok()) return told;
+  }
+  for (std::size_t w = 0; w < d.workers.size() && !d.options.stepped; ++w) {
+    const Worker& worker = *d.workers[w];
+    if (!wait_until(
+            kStopTimeoutMs, [&worker] { return worker.ended(); }, doze))
+      return Errc::kSystem;
+    rte_eal_wait_lcore(d.lcore(w));
+  }
+  d.stopped = true;
+  for (const auto& worker : d.workers) worker->discard_held();
+  d.discard_punts();
+  while (!d.ports.empty()) (void)close_port(d.ports.back().id);
+  return success();
+}
+
+}  // namespace kanmon

@@ -1,0 +1,36 @@
+// Which queues a worker drives, and who sends for ports it has no queue of. Its worker only.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/worker/tables.h"
+
+namespace kanmon {
+
+struct QueueMap {
+  static constexpr uint16_t kNoQueue = 0xffff;
+
+  struct RxQueue {
+    uint16_t port;
+    uint16_t queue;
+  };
+  struct TxQueue {
+    uint16_t queue = kNoQueue;   // of this worker
+    uint16_t worker = kNoQueue;  // who sends; kNoQueue: nobody, the port is down
+  };
+
+  uint32_t rx_count = 0;
+  RxQueue rx[kMaxPorts];  // a port gives a worker at most one queue
+  uint32_t next_rx = 0;   // where the next turn begins, so that no port is always served last
+  TxQueue tx[kMaxPorts];
+  // Ports ever heard of, one bit each: packets can wait in their lanes.
+  uint64_t known_ports = 0;
+
+  // Queue q of a port belongs to worker (first_worker + q) % workers. Zero queues: nobody.
+  // REQUIRES: port < kMaxPorts, queues <= workers.
+  void assign(uint16_t worker, uint16_t workers, uint16_t port, uint16_t rx_queues,
+              uint16_t tx_queues, uint16_t first_worker);
+};
+static_assert(kMaxPorts <= 64, "known_ports has 64 bits");
+
+}  // namespace kanmon

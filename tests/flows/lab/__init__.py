@@ -1,0 +1,1 @@
+"""The lab the flow tests run in: a gateway, its ports, the stations around it, its peers' keys."""

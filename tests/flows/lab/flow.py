@@ -1,0 +1,244 @@
+"""What a flow can say. Each function here is a word of tests/flows/NNN_name/flow.py.
+
+A flow sends packets into ports and says which packets come out, which do not, and which drops are
+counted. At its end everything must have been said: a packet nobody expected, a drop nobody
+expected, a packet that is neither out nor counted, or a buffer that is not back is a failure.
+"""
+
+import collections
+import pathlib
+
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Packet
+from scapy.utils import hexdump, wrpcap
+
+from .esp import Peer
+from .gateway import Gateway
+from .neighbors import answer, is_resolution
+
+
+class Flow:
+    def __init__(self, gateway: Gateway, folder: pathlib.Path, capture: pathlib.Path):
+        self.gateway, self._folder = gateway, folder
+        self._capture, self._frames = capture, []
+        self._out = collections.defaultdict(list)  # port -> frames nobody has asked for yet
+        self._resolutions = collections.defaultdict(list)  # port -> ARP and ND frames, likewise
+        self._stations: dict[tuple[str, str], str] = {}  # (port, address) -> MAC
+        self._said: dict[str, int] = collections.Counter()  # drops the flow expected
+        # Next hops and peers are asked for at start; the stations will answer when they are there.
+        self._unanswered = self._take_out(gateway.ask("settle")["frames"])
+        self._resolutions.clear()
+        self._before = gateway.ask("counters")
+
+    # ---- the world around the gateway
+
+    def station(self, port: str, *addresses: str, mac: str | None = None) -> str:
+        """A host on the segment of `port`: answers ARP and ND for its addresses, and is where
+        frames come from. Returns its MAC."""
+        mac = mac or f"02:5a:00:00:00:{len(self._stations):02x}"
+        for address in addresses:
+            self._stations[port, address] = mac
+        questions, self._unanswered = self._unanswered, []
+        self._exchange(self._answers(questions))
+        return mac
+
+    def tunnel(self, name: str, local: str, remote: str, *, algorithm: str = "AES256-GCM-16",
+               udp: bool = False, esn: bool = False, outbound: bool = True, port: int = 4500,
+               selectors: tuple[list[str], list[str]] | None = None) -> Peer:
+        """Gives the tunnel `name` an SA pair; the far end's half is the result."""
+        peer = Peer(name, algorithm, local, remote, udp, esn, port)
+        ours, theirs = selectors or (["0.0.0.0/0", "::/0"], ["0.0.0.0/0", "::/0"])
+        made = self.gateway.ask(
+            "sa", tunnel=name, algorithm=algorithm, udp=udp, esn=esn, outbound=outbound,
+            local=local, remote=remote, remote_port=port, local_ts=ours, remote_ts=theirs,
+            outbound_spi=peer.from_gateway.spi, inbound_key=peer.to_gateway.keymat.hex(),
+            outbound_key=peer.from_gateway.keymat.hex())
+        peer.to_gateway.spi = made["inbound_spi"]
+        self._take_out(made["frames"])
+        self._exchange([])
+        return peer
+
+    def remove(self, peer: Peer) -> None:
+        """Takes both halves of an SA pair away, as a delete exchange does."""
+        self._take_out(self.gateway.ask("remove", tunnel=peer.name,
+                                        inbound_spi=peer.to_gateway.spi,
+                                        outbound_spi=peer.from_gateway.spi)["frames"])
+
+    def reload(self, name: str) -> list[str]:
+        """Gives the gateway another configuration, a file of the flow's folder; what it says of it."""
+        answer = self.gateway.ask("reload", config=str(self._folder / name))
+        self._exchange(self._answers(self._take_out(answer["frames"])))
+        return answer["problems"]
+
+    def pass_time(self, seconds: float) -> None:
+        """The gateway's clock goes on; nobody waits."""
+        self._take_out(self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"])
+        self._exchange([])
+
+    # ---- packets
+
+    def send(self, port: str, *packets: Packet, together: bool = False, queue: int = 0) -> None:
+        """Sends IP packets (or whole frames) into a port; `together`: as one burst; `queue`: of the
+        port, each polled by another worker."""
+        frames = [self._frame(port, p) for p in packets]
+        for burst in [frames] if together else [[f] for f in frames]:
+            self._exchange([(port, f) for f in burst], queue)
+
+    def take(self, port: str) -> Packet:
+        """The next IP packet that came out of a port, whatever it is."""
+        assert self._out[port], f"nothing came out of {port}{self._elsewhere(port)}"
+        frame = self._out[port].pop(0)
+        assert frame.src == self.gateway.ports[port], f"frame's source is {frame.src}"
+        assert frame.dst in self._stations_at(port), f"frame goes to {frame.dst}, no station of {port}"
+        return frame.payload
+
+    def maybe(self, port: str) -> Packet | None:
+        """Like take(), or None if nothing came out."""
+        return self.take(port) if self._out[port] else None
+
+    def resolution(self, port: str) -> Packet | None:
+        """The last ARP or ND frame that came out of a port since it was last asked for."""
+        frames, self._resolutions[port] = self._resolutions[port], []
+        return frames[-1] if frames else None
+
+    def expect(self, port: str, expected: Packet) -> Packet:
+        """Exactly this packet comes out next, octet by octet."""
+        return self.same(self.take(port), expected)
+
+    def expect_sealed(self, port: str, peer: Peer, expected: Packet, **outer) -> Packet:
+        """Next comes an ESP packet in which scapy finds exactly `expected`. `outer`: fields the
+        outer header must have. Returns the outer packet."""
+        packet = self.take(port)
+        for field, value in outer.items():
+            found = packet.getfieldval(field)
+            assert found == value, f"outer {field} is {found}, expected {value}"
+        self.same(peer.open(packet), expected)
+        if packet.version == 4:
+            self.same(IP(bytes(packet)[:20]), self._with_checksum(IP(bytes(packet)[:20])))
+        return packet
+
+    def expect_nothing(self, *ports: str) -> None:
+        """Nothing is waiting to be looked at (without names: on no port)."""
+        for port in ports or self.gateway.ports:
+            assert not self._out[port], f"out of {port} came {self._out[port][0].summary()}"
+
+    def expect_drop(self, name: str, packets: int = 1) -> None:
+        """Since the last mention of this drop, so many packets were dropped under that name."""
+        drops = self._drops()
+        assert name in drops, f"there is no drop called {name}"
+        grown = drops[name] - self._said[name]
+        self._said[name] = drops[name]
+        assert grown == packets, \
+            f"{name} grew by {grown}, expected {packets}; all drops: {self._nonzero(drops)}"
+
+    def any_drop(self, *names: str) -> int:
+        """How many packets were dropped under these names since they were last mentioned: for
+        faults to which the requirements give no one name."""
+        drops = self._drops()
+        grown = {name: drops[name] - self._said[name] for name in names}
+        self._said.update(grown)
+        return sum(grown.values())
+
+    @staticmethod
+    def same(found: Packet, expected: Packet) -> Packet:
+        """Octet by octet, checksums and all."""
+        if bytes(found) != bytes(expected):
+            expected = expected.__class__(bytes(expected))
+            raise AssertionError("not the packet expected\n--- expected\n" +
+                                 expected.show(dump=True) + hexdump(expected, dump=True) +
+                                 "\n--- found\n" + found.show(dump=True) +
+                                 hexdump(found, dump=True))
+        return found
+
+    # ---- the end
+
+    def close(self) -> None:
+        """Everything that came out or was dropped has been spoken of, and nothing is missing."""
+        self.expect_nothing()
+        drops = self._drops()
+        unsaid = {n: v - self._said[n] for n, v in drops.items() if v != self._said[n]}
+        assert not unsaid, f"drops nobody expected: {unsaid}"
+        now = self.gateway.ask("counters")
+        came = now["received"] + now["injected"] + now["generated"]
+        went = now["transmitted"] + now["punted"] + sum(now["drops"].values())
+        assert came == went, f"{came} packets came, {went} are accounted for (ESP-41): {now}"
+        assert now["buffers_in_use"] == self._before["buffers_in_use"], \
+            f"{now['buffers_in_use'] - self._before['buffers_in_use']} buffers are not back"
+
+    def save(self) -> None:
+        wrpcap(str(self._capture), self._frames or [Ether()])
+
+    # ---- inside
+
+    def _exchange(self, frames: list[tuple[str, Packet]], queue: int = 0) -> None:
+        """Sends frames and answers whatever the gateway asks the stations, until it is quiet."""
+        while True:
+            by_port = collections.defaultdict(list)
+            for port, frame in frames:
+                self._frames.append(frame)
+                by_port[port].append(bytes(frame).hex())
+            out = []
+            for port, octets in by_port.items():
+                out += self.gateway.ask("send", port=port, queue=queue, frames=octets)["frames"]
+            out += [] if by_port else self.gateway.ask("settle")["frames"]
+            frames = self._answers(self._take_out(out))
+            if not frames:
+                return
+
+    def _answers(self, questions: list[tuple[str, Packet]]) -> list[tuple[str, Packet]]:
+        """What the stations say; questions nobody answers are kept."""
+        said = [(p, q, answer(q, self._stations_of(p))) for p, q in questions]
+        self._unanswered += [(p, q) for p, q, a in said if a is None]
+        return [(p, a) for p, _, a in said if a is not None]
+
+    def _take_out(self, frames: list[list[str]]) -> list[tuple[str, Packet]]:
+        """Files what came out; ARP and ND are the stations' business and returned."""
+        questions = []
+        for port, octets in frames:
+            frame = Ether(bytes.fromhex(octets))
+            self._frames.append(frame)
+            if is_resolution(frame):
+                questions.append((port, frame))
+                self._resolutions[port].append(frame)
+            else:
+                self._out[port].append(frame)
+        return questions
+
+    def _frame(self, port: str, packet: Packet) -> Packet:
+        if isinstance(packet, Ether):
+            return packet
+        source = self._stations.get((port, packet.src)) or next(iter(self._stations_at(port)), None)
+        assert source, f"no station on {port} to send from"
+        return Ether(src=source, dst=self.gateway.ports[port]) / packet
+
+    def _stations_of(self, port: str) -> dict[str, str]:
+        return {address: mac for (p, address), mac in self._stations.items() if p == port}
+
+    def _stations_at(self, port: str) -> list[str]:
+        return list(self._stations_of(port).values())
+
+    def _elsewhere(self, port: str) -> str:
+        others = [f"{p}: {f[0].summary()}" for p, f in self._out.items() if f and p != port]
+        drops = self._nonzero(self._drops())
+        return f"; elsewhere: {others or 'nothing'}; drops: {drops or 'none'}"
+
+    def _drops(self) -> dict[str, int]:
+        return self.gateway.ask("counters")["drops"]
+
+    @staticmethod
+    def _nonzero(drops: dict[str, int]) -> dict[str, int]:
+        return {n: v for n, v in drops.items() if v}
+
+    @staticmethod
+    def _with_checksum(header: IP) -> IP:
+        again = header.copy()
+        del again.chksum
+        return again
+
+    def words(self) -> dict:
+        """The names a flow file may use."""
+        public = ("station", "tunnel", "remove", "reload", "pass_time", "send", "take", "maybe", "resolution", "expect",
+                  "expect_sealed", "expect_nothing", "expect_drop", "any_drop", "same", "gateway")
+        return {name: getattr(self, name) for name in public}

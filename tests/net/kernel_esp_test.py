@@ -1,0 +1,67 @@
+"""Kanmon against the Linux kernel's own ESP (user-mode Linux guest): native, in UDP, with ESN.
+
+    ns home              ns gw                       ns peer                             ns away
+    10.1.0.10 ---- 10.1.0.1 [kanmond] 192.0.2.1 ==== wan [guest kernel + strongSwan] lan ---- 10.2.0.10
+                                              sniffer
+"""
+
+from lab.conditions import timeout
+from lab.scenario import AWAY, HOME, site
+from lab.traffic import iperf3, lossless
+
+
+def rekeyed_once_by_each(s):
+    for rekey in (s.gateway.rekey, lambda: s.peer.rekey(child="net")):
+        before = s.peer.child_spis()
+        rekey()
+        s.wait_new_child(before)
+
+
+@timeout(120)
+def test_native_esp(lab):
+    with site(lab, peer="uml", initiator="gateway") as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=500)):
+            rekeyed_once_by_each(s)
+        assert iperf3(s.home, HOME["v4"], s.away, AWAY["v4"], 1) > 5
+        assert iperf3(s.home, HOME["v4"], s.away, AWAY["v4"], 1, reverse=True) > 5
+        assert s.outside_kinds() == {"native"}, "no NAT, not forced: ESP is IP protocol 50"
+
+
+@timeout(120)
+def test_forced_udp_encapsulation(lab):
+    """The same peers, forced: ESP travels in UDP 4500 only (IKE-27)."""
+    with site(lab, peer="uml", initiator="gateway", tunnel={"force_udp_encapsulation": True}) as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=500)):
+            rekeyed_once_by_each(s)
+        assert s.outside_kinds() == {"udp"}
+
+
+@timeout(120)
+def test_encapsulation_asked_by_the_peer(lab):
+    with site(lab, peer="uml", initiator="peer", connection_options={"encap": True}) as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=500)):
+            pass
+        assert s.outside_kinds() == {"udp"}
+
+
+@timeout(120)
+def test_extended_sequence_numbers(lab):
+    """A peer that insists on ESN: the 64-bit number is authenticated (ESP-14)."""
+    with site(lab, peer="uml", initiator="gateway", esp="aes256gcm16-esn",
+              child={"replay_window": 256}) as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=500)):
+            rekeyed_once_by_each(s)
+        assert all(child.get("esn") == "yes" or child.get("esn") == "1" for child in s.peer.children())
+
+
+@timeout(120)
+def test_native_esp_over_ipv6(lab):
+    with site(lab, peer="uml", outside="v6", inside=("v4", "v6"), initiator="gateway") as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=250)):
+            rekeyed_once_by_each(s)
+        assert s.outside_kinds() == {"native"}

@@ -1,0 +1,91 @@
+#include "dataplane/esp/trailer.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/esp/esp_wire.h"
+
+namespace kanmon::esp {
+namespace {
+
+using Octets = std::vector<uint8_t>;
+
+// ESP-25: the least padding, 1, 2, 3, …, pad length, next header, for every alignment in use.
+TEST(Trailer, WritesTheLeastPadding) {
+  for (const uint32_t align : {1u, 2u, 4u, 8u}) {
+    for (uint32_t payload = 0; payload < 70; ++payload) {
+      const uint32_t pad = pad_bytes(payload, align);
+      ASSERT_LT(pad, align);
+      ASSERT_EQ((payload + pad + 2) % align, 0u);
+      if (pad > 6) continue;
+      Octets text(payload + 8, 0xee);
+      write_short_trailer(text.data() + payload, pad, 41);
+      for (uint32_t i = 0; i < payload; ++i) ASSERT_EQ(text[i], 0xee);
+      for (uint32_t i = 0; i < pad; ++i) ASSERT_EQ(text[payload + i], i + 1);
+      ASSERT_EQ(text[payload + pad], pad);
+      ASSERT_EQ(text[payload + pad + 1], 41);
+    }
+  }
+}
+
+// ESP-09: a pad length is never believed beyond the text, even where the octets in front of it
+// would go on with the pattern.
+TEST(Trailer, NeverReachesInFrontOfTheText) {
+  for (unsigned pad = 0; pad <= 255; ++pad) {
+    Octets room;  // 1, 2, … pad, pad length, next header
+    for (unsigned i = 1; i <= pad; ++i) room.push_back(static_cast<uint8_t>(i));
+    room.push_back(static_cast<uint8_t>(pad));
+    room.push_back(4);
+    for (unsigned skip = 0; skip <= pad; ++skip) {
+      const auto payload = strip_trailer(wire::Bytes(room).subspan(skip));
+      ASSERT_EQ(payload.has_value(), skip == 0) << pad << " " << skip;
+      if (payload) {
+        EXPECT_EQ(payload->bytes, 0u);
+      }
+    }
+  }
+  EXPECT_FALSE(strip_trailer({}).has_value());
+  EXPECT_FALSE(strip_trailer(Octets{0}).has_value());
+  EXPECT_TRUE((strip_trailer(Octets{0, 59}).has_value()));
+}
+
+// RFC 4303 section 2: header, IV, text of at least four octets in steps of four, ICV.
+TEST(Wire, TextBytes) {
+  for (const AlgorithmInfo& a : kAlgorithms) {
+    for (uint32_t n = 0; n < 200; ++n) {
+      const auto text = text_bytes(n, a);
+      if (n < 36) {
+        ASSERT_FALSE(text.ok());
+        EXPECT_EQ(text.error().code, Errc::kTruncated);
+      } else if ((n - 32) % 4 != 0) {
+        ASSERT_FALSE(text.ok());
+        EXPECT_EQ(text.error().code, Errc::kBadAlign);
+      } else {
+        ASSERT_TRUE(text.ok());
+        EXPECT_EQ(*text, n - 32);
+      }
+    }
+  }
+}
+
+// RFC 4106 section 5, figures 2 and 3: SPI and 32 bits of sequence, or SPI and all 64.
+TEST(Wire, AdditionalData) {
+  uint8_t aad[12] = {};
+  EXPECT_EQ(write_aad(aad, 0x01020304, 0x1122334455667788, false), 8);
+  EXPECT_EQ(Octets(aad, aad + 8), (Octets{1, 2, 3, 4, 0x55, 0x66, 0x77, 0x88}));
+  EXPECT_EQ(write_aad(aad, 0x01020304, 0x1122334455667788, true), 12);
+  EXPECT_EQ(Octets(aad, aad + 12),
+            (Octets{1, 2, 3, 4, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}));
+}
+
+TEST(Wire, HeaderRoundTrip) {
+  uint8_t room[8];
+  write_header(room, {0xdeadbeef, 0x00c0ffee});
+  EXPECT_EQ(read_header(room).spi, 0xdeadbeefu);
+  EXPECT_EQ(read_header(room).sequence_low, 0x00c0ffeeu);
+  EXPECT_EQ(Octets(room, room + 8), (Octets{0xde, 0xad, 0xbe, 0xef, 0x00, 0xc0, 0xff, 0xee}));
+}
+
+}  // namespace
+}  // namespace kanmon::esp

@@ -1,0 +1,136 @@
+// Life of an SA between IKE and the workers: INV-5 (acknowledged before it counts), ESP-28 (freed
+// only when no worker can see it), INV-2 (a tunnel without SA is shown as such).
+#include "control/publish/sa_store.h"
+
+#include <variant>
+
+#include <gtest/gtest.h>
+
+namespace kanmon::publish {
+namespace {
+
+// Remembers commands; acknowledges as far as the test says.
+class FakePlane : public Plane {
+ public:
+  uint64_t publish(const rings::Command& command) override {
+    commands.push_back(command);
+    return commands.size();
+  }
+  bool acknowledged(uint64_t sequence) const override { return sequence <= applied; }
+  void apply_all() { applied = commands.size(); }
+  template <class T>
+  const T& last() const {
+    return std::get<T>(commands.back());
+  }
+
+  std::vector<rings::Command> commands;
+  uint64_t applied = 0;
+};
+
+class Store : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    TunnelSettings settings;
+    settings.table = 3;
+    store.set_tunnel(7, settings);
+    store.set_path(7, {.adjacency = 5, .mtu = 1500});
+  }
+  ike::ChildSa child(uint32_t outbound_spi) {
+    ike::ChildSa c;
+    c.tunnel = 7;
+    c.inbound_spi = store.reserve_spi().value();
+    c.outbound_spi = outbound_spi;
+    c.local = {wire::IpAddress::parse("192.0.2.1").value(), 500};
+    c.remote = {wire::IpAddress::parse("192.0.2.2").value(), 500};
+    c.local_ts = {sa::Selector::of(wire::Prefix::parse("0.0.0.0/0").value())};
+    c.remote_ts = c.local_ts;
+    c.inbound_key = Secret(size_t{36});
+    c.outbound_key = Secret(size_t{36});
+    return c;
+  }
+
+  FakePlane plane;
+  SaStore store{plane,
+                [n = uint8_t{1}](wire::MutableBytes out) mutable {
+                  for (auto& b : out) b = n++;
+                },
+                2};
+};
+
+TEST_F(Store, InboundCountsOnlyWhenEveryWorkerHasIt) {
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  EXPECT_TRUE(store.sweep().empty());
+  EXPECT_EQ(plane.last<rings::SetInboundSa>().spi, c.inbound_spi);
+  EXPECT_EQ(plane.last<rings::SetInboundSa>().sa->table, 3);
+  plane.apply_all();
+  EXPECT_EQ(store.sweep(), std::vector<uint32_t>{c.inbound_spi});
+  EXPECT_TRUE(store.sweep().empty()) << "reported once";
+}
+
+TEST_F(Store, RemovedInboundIsFreedAfterTheAcknowledgement) {
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  plane.apply_all();
+  store.sweep();
+  store.remove_inbound(c.inbound_spi);
+  EXPECT_EQ(plane.last<rings::SetInboundSa>().sa, nullptr);
+  store.sweep();
+  EXPECT_EQ(store.waiting_to_be_freed(), 1u);
+  plane.apply_all();
+  store.sweep();
+  EXPECT_EQ(store.waiting_to_be_freed(), 0u);
+}
+
+TEST_F(Store, OutboundIsReplacedInOneCommand) {
+  ASSERT_TRUE(store.install_outbound(child(0x1000)).ok());
+  const auto* first = plane.last<rings::SetTunnel>().encap.sa;
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(plane.last<rings::SetTunnel>().encap.adjacency, 5u);
+  const size_t before = plane.commands.size();
+  ASSERT_TRUE(store.install_outbound(child(0x2000)).ok());
+  EXPECT_EQ(plane.commands.size(), before + 1);
+  EXPECT_NE(plane.last<rings::SetTunnel>().encap.sa, first);
+  EXPECT_EQ(store.waiting_to_be_freed(), 1u);
+  // A late removal of the old one must not take the new one away.
+  store.remove_outbound(7, 0x1000);
+  ASSERT_NE(store.outbound(7), nullptr);
+  EXPECT_EQ(store.outbound(7)->spi, 0x2000u);
+  store.remove_outbound(7, 0x2000);
+  EXPECT_EQ(plane.last<rings::SetTunnel>().encap.sa, nullptr);
+  EXPECT_EQ(store.outbound(7), nullptr);
+}
+
+TEST_F(Store, PathAndEndpointReachTheWorkersAtOnce) {
+  ASSERT_TRUE(store.install_outbound(child(0x1000)).ok());
+  store.set_path(7, {.adjacency = 9, .mtu = 1400});
+  EXPECT_EQ(plane.last<rings::SetTunnel>().encap.adjacency, 9u);
+  const uint16_t mtu = plane.last<rings::SetTunnel>().encap.mtu;
+  EXPECT_LT(mtu, 1400);
+  const size_t before = plane.commands.size();
+  store.set_path(7, {.adjacency = 9, .mtu = 1400});
+  EXPECT_EQ(plane.commands.size(), before) << "no change, no command";
+  store.move_endpoint(7, {wire::IpAddress::parse("192.0.2.99").value(), 4501});
+  EXPECT_EQ(plane.commands.size(), before + 1);
+  EXPECT_EQ(store.remote(7)->port, 4501);
+}
+
+TEST_F(Store, UnknownTunnelIsRefused) {
+  auto c = child(0x1000);
+  c.tunnel = 8;
+  EXPECT_EQ(store.install_inbound(c).error().code, Errc::kNotFound);
+  EXPECT_EQ(store.install_outbound(c).error().code, Errc::kNotFound);
+}
+
+TEST_F(Store, SettingsThatInboundSasAreMadeWithNeedNewOnes) {
+  TunnelSettings settings;
+  settings.table = 3;
+  EXPECT_FALSE(store.needs_new_sas(7, settings));
+  settings.mss_clamp = false;
+  EXPECT_FALSE(store.needs_new_sas(7, settings));
+  settings.table = 4;
+  EXPECT_TRUE(store.needs_new_sas(7, settings));
+}
+
+}  // namespace
+}  // namespace kanmon::publish
