@@ -95,7 +95,7 @@ bool fragment4(Context& context, Packet* p, uint16_t mtu, PacketVector& out) {
   if (c.more == 0 || c.more > kMaxFragments || out.count + c.more + 1 > PacketVector::kRoom)
     return false;
   Packet* made[kMaxFragments];
-  if (rte_pktmbuf_alloc_bulk(context.pool, made, c.more) != 0) return false;
+  if (!allocate_all(context.pool, made, c.more)) return false;
   out.push(p);
   for (uint32_t i = 0; i < c.more; ++i) {
     fill_later(made[i], p, later, c, c.first + i * c.later);

@@ -22,6 +22,11 @@ void reset_meta_of_own(Packet* p, uint16_t table);
 // An empty packet made by the gateway itself, or null if the pool is used up.
 Packet* allocate(rte_mempool* pool, uint16_t table);
 
+// `n` empty packets whose meta the caller sets; all or none.
+inline bool allocate_all(rte_mempool* pool, Packet** packets, uint32_t n) {
+  return rte_pktmbuf_alloc_bulk(pool, packets, n) == 0;
+}
+
 // Appends/prepends `n` octets to a linear packet, or null if they do not fit.
 inline uint8_t* append(Packet* p, uint16_t n) {
   return reinterpret_cast<uint8_t*>(rte_pktmbuf_append(p, n));

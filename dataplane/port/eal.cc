@@ -91,8 +91,9 @@ void choose_devices(const EalOptions& options, EalPlan& plan) {
       pci = true;
       plan.args.insert(plan.args.end(), {"-a", std::string(device.substr(4))});
     }
-    // These hand the file descriptors of all memory segments to the other side.
-    shares_memory |= starts_with(device, "virtio:") || starts_with(device, "vhost:");
+    // Hands the file descriptors of all memory segments to the other side.
+    shares_memory |=
+        starts_with(device, "memif:") && device.find("zero-copy=yes") != std::string_view::npos;
   }
   if (!pci) plan.args.push_back("--no-pci");
   if (shares_memory) plan.args.push_back("--single-file-segments");

@@ -68,6 +68,13 @@ TEST(EalPlan, AllowsOnlyThePciDevicesNamed) {
   EXPECT_EQ(after(plan, "-a"), "0000:3b:00.0");
 }
 
+TEST(EalPlan, KeepsMemoryInFewFilesForThoseItIsSharedWith) {
+  EXPECT_THAT(compose({.devices = {"memif:id=0,zero-copy=yes"}}, {{0}, kPlentyMib}).args,
+              Contains("--single-file-segments"));
+  EXPECT_THAT(compose({.devices = {"memif:id=0"}}, {{0}, kPlentyMib}).args,
+              Not(Contains("--single-file-segments")));
+}
+
 TEST(EalPlan, PutsExtraArgumentsLast) {
   const EalPlan plan = compose({.extra_args = "  --log-level  8 "}, {{0}, kPlentyMib});
   ASSERT_GE(plan.args.size(), 2u);

@@ -236,6 +236,33 @@ TEST(DataPlane, ReportsEveryEventInOrder) {
   EXPECT_EQ(seen, pushed);
 }
 
+// Without buffers nothing is made, what is there still flows, control still speaks, and all is well
+// again as soon as buffers come back.
+TEST(DataPlane, OutlivesThePoolRunningDry) {
+  Gateway g({});
+  const Octets large = frame(ip({"10.0.1.9", "10.9.1.1", 17}, Octets(1700, 3)));  // must be split
+  ASSERT_TRUE(g.send(g.lan(), large));
+  ASSERT_TRUE(g.send(g.lan(), frame(transit(1))));
+  ASSERT_TRUE(g.send(g.lan(), frame(transit())));
+  std::vector<Packet*> held;
+  for (Packet* p; (p = rte_pktmbuf_alloc(g.dataplane().packet_pool())) != nullptr;)
+    held.push_back(p);
+  g.settle();
+  EXPECT_EQ(g.dropped(Drop::kNoBuffer), 1u);
+  EXPECT_EQ(g.dropped(Drop::kTtlExceeded), 1u);
+  EXPECT_EQ(g.receive(g.lan()).size(), 0u) << "no buffer, no ICMP error";
+  EXPECT_EQ(g.receive(g.far()).size(), 1u);
+  const Octets ike = ip({"192.0.2.1", "192.0.2.2", 17}, udp(500, 500, kText));
+  EXPECT_TRUE(g.dataplane().send_packet(Gateway::kUnderlay, ike).ok());
+  g.settle();
+  EXPECT_EQ(g.receive(g.wan()).size(), 1u);
+  for (Packet* p : held) rte_pktmbuf_free(p);
+  ASSERT_TRUE(g.send(g.lan(), large));
+  g.settle();
+  EXPECT_EQ(g.receive(g.far()).size(), 2u);
+  expect_balanced(g);
+}
+
 TEST(DataPlane, PortsComeAndGo) {
   Gateway g({});
   DataPlane& d = g.dataplane();
