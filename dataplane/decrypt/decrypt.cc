@@ -8,6 +8,7 @@
 #include "dataplane/esp/esp_wire.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/rings/messages.h"
+#include "dataplane/sa/mss_clamp.h"
 #include "dataplane/wire/headers.h"
 
 namespace kanmon::decrypt {
@@ -152,11 +153,21 @@ Inner unwrap(Context& c, const Flight& f, const crypto::Job& job) {
   return inner;
 }
 
+// What the peer's hosts announce must fit the way back into this tunnel.
+void lower_mss(const Context& c, uint32_t tunnel, wire::MutableBytes packet) {
+  if (tunnel >= c.tables->capacity.tunnels) return;
+  const sa::Encap& e = c.tables->tunnels[tunnel];
+  sa::clamp_packet(packet, e.mss4, e.mss6);
+}
+
 void settle(Context& c, const Flight& f, const crypto::Job& job) {
   Packet* p = f.packet;
   const Inner inner = job.authentic ? unwrap(c, f, job) : Inner{Drop::kIcvFailed};
   if (inner.why != Drop::kNone) return drop(c, p, *f.sa, inner.why);
 
+  const wire::MutableBytes packet(job.text, inner.bytes);
+  if (sa::may_be_syn(packet)) [[unlikely]]
+    lower_mss(c, f.sa->tunnel, packet);
   set_data(p, job.text, inner.bytes);
   clear_offloads(p);
   Meta& m = meta(p);

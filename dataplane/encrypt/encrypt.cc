@@ -4,13 +4,13 @@
 #include <cstring>
 
 #include "dataplane/crypto/engine.h"
-#include "dataplane/encrypt/mss_clamp.h"
 #include "dataplane/encrypt/outer_header.h"
 #include "dataplane/esp/esp_wire.h"
 #include "dataplane/local/fragment.h"
 #include "dataplane/local/icmp_error.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/rings/messages.h"
+#include "dataplane/sa/mss_clamp.h"
 #include "dataplane/sa/mtu.h"
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/wire/headers.h"
@@ -39,13 +39,6 @@ struct Burst {
 
 uint8_t any_bit(const uint8_t* ip) {
   return ip[0] >> 4 == 4 ? sa::kAnyV4 : sa::kAnyV6;
-}
-
-// Could this be a TCP packet? IPv6 extension headers make it possible until they are looked behind.
-bool may_be_tcp(const uint8_t* ip) {
-  if (ip[0] >> 4 == 4) return ip[wire::ip4::kProtocol] == wire::kProtocolTcp;
-  const uint8_t next = ip[wire::ip6::kNextHeader];
-  return next == wire::kProtocolTcp || (next != wire::kProtocolUdp && next != wire::kProtocolIcmp6);
 }
 
 // May this packet travel in this tunnel at all?
@@ -88,8 +81,8 @@ void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
   if (fresh) {
     if (const Drop why = admit(c, p, e); why != Drop::kNone) return c.drop(p, why);
     if (length(p) > e.mtu) return oversize(c, p, e);
-    if ((e.mss4 | e.mss6) != 0 && may_be_tcp(data(p)))
-      clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
+    if ((e.mss4 | e.mss6) != 0 && sa::may_be_syn(bytes(p)))
+      sa::clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
   }
   if (headroom(p) < kFrontRoom || tailroom(p) < kBackRoom) return c.drop(p, Drop::kNoHeadroom);
   __builtin_prefetch(e.sa);

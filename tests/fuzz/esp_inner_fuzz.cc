@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "dataplane/decrypt/inner.h"
-#include "dataplane/encrypt/mss_clamp.h"
 #include "dataplane/esp/trailer.h"
+#include "dataplane/sa/mss_clamp.h"
 #include "dataplane/sa/selectors.h"
 
 namespace {
@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* input, size_t size) {
   sa::FlowKey key;
   if (sa::read_flow_key(p, key)) require(key.source.family == key.destination.family);
   if (const auto payload = esp::strip_trailer(p)) require(payload->bytes + 2 <= p.size());
-  encrypt::clamp_packet(p, 1000, 900);
+  sa::clamp_packet(p, 1000, 900);
   for (const uint8_t next_header : {4, 41}) {
     const decrypt::Inner inner = decrypt::read_inner(p, next_header);
     if (inner.why != Drop::kNone) continue;

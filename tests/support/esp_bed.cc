@@ -97,7 +97,7 @@ Octets inner_packet(const InnerSpec& s) {
   return p;
 }
 
-EspBed::EspBed()
+EspBed::EspBed(rte_mempool* pool)
     : tables_(Tables::Capacity{1024, 64}),
       lanes_(std::make_unique<Lanes>()),
       counters_(std::make_unique<WorkerCounters>()),
@@ -108,7 +108,7 @@ EspBed::EspBed()
   context_.lanes = lanes_.get();
   context_.crypto = engine_.get();
   context_.events = &events_;
-  context_.pool = shared_pool();
+  context_.pool = pool != nullptr ? pool : shared_pool();
   context_.now_tsc = 1000;
   Adjacency& a = tables_.adjacencies[1];
   a.port = kPort;

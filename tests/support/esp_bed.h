@@ -40,7 +40,8 @@ Octets inner_packet(const InnerSpec& spec);
 
 class EspBed {
  public:
-  EspBed();
+  // Packets come from `pool`, by default one that all beds share.
+  explicit EspBed(rte_mempool* pool = nullptr);
   ~EspBed();
   EspBed(const EspBed&) = delete;
   EspBed& operator=(const EspBed&) = delete;

@@ -1,4 +1,4 @@
-#include "dataplane/encrypt/mss_clamp.h"
+#include "dataplane/sa/mss_clamp.h"
 
 #include <cstring>
 
@@ -7,7 +7,7 @@
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/headers.h"
 
-namespace kanmon::encrypt {
+namespace kanmon::sa {
 
 namespace {
 
@@ -61,11 +61,11 @@ bool clamp_mss(wire::MutableBytes tcp, uint16_t mss) {
 }
 
 void clamp_packet(wire::MutableBytes packet, uint16_t mss4, uint16_t mss6) {
-  sa::UpperLayer upper;
-  if (!sa::find_upper_layer(packet, upper)) return;
+  UpperLayer upper;
+  if (!find_upper_layer(packet, upper)) return;
   if (upper.protocol != wire::kProtocolTcp || !upper.first_fragment) return;
   const uint16_t mss = packet[0] >> 4 == 4 ? mss4 : mss6;
   if (mss != 0) clamp_mss(packet.subspan(upper.offset), mss);
 }
 
-}  // namespace kanmon::encrypt
+}  // namespace kanmon::sa
