@@ -5,6 +5,7 @@
 #include <cstring>
 #include <set>
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -64,6 +65,11 @@ std::string make_folder(const std::string& path) {
 }
 
 }  // namespace
+
+std::optional<gid_t> group_named(const std::string& name) {
+  const group* found = name.empty() ? nullptr : getgrnam(name.c_str());
+  return found == nullptr ? std::nullopt : std::optional<gid_t>(found->gr_gid);
+}
 
 bool may_call(const Caller& caller, uid_t own_uid, const std::optional<gid_t>& group) {
   if (caller.uid == 0 || caller.uid == own_uid) return true;

@@ -34,6 +34,9 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{30'000};
 };
 
+// The id of the group `name`; nullopt if there is none or `name` is empty.
+std::optional<gid_t> group_named(const std::string& name);
+
 // True if `caller` may use the API of a program that runs as `own_uid`.
 bool may_call(const Caller& caller, uid_t own_uid, const std::optional<gid_t>& group);
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <map>
 
+#include <grp.h>
+
 #include "control/config/check.h"
 #include "control/config/device.h"
 
@@ -105,6 +107,9 @@ void check_overlaps(Context& context, const std::vector<Port>& ports) {
 }  // namespace
 
 void check_system(Context& context, const System& system, const Machine& machine) {
+  if (!system.api_group.empty() && getgrnam(system.api_group.c_str()) == nullptr)
+    context.error_at("system.api-group",
+                     "found " + in_quotes(system.api_group) + ", expected a group of this machine");
   const auto& cores = system.worker_cores;
   if (!cores.empty() && cores.size() != system.workers)
     context.error_at("system.worker-cores", "names " + std::to_string(cores.size()) +

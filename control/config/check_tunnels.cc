@@ -166,6 +166,33 @@ void check_inside(Context& context, const Tunnel& t) {
                                             "selectors (RFC 8200 section 5)");
 }
 
+// Octets of the largest inner packet that fits into outer packets of `outer_mtu` with one of the
+// tunnel's algorithms: IP, UDP if it is forced, SPI, sequence number, IV, ICV, and at least two
+// octets of ESP trailer (RFC 4303 section 2.4).
+uint32_t largest_inner(const Tunnel& t, uint32_t outer_mtu) {
+  uint32_t best = 0;
+  for (const esp::Algorithm algorithm : t.ike.esp.algorithms) {
+    const auto& a = esp::info(algorithm);
+    const uint32_t headers = (t.ike.local_address.is_v4() ? 20u : 40u) +
+                             (t.ike.force_udp_encapsulation ? 8u : 0u) + 8u + a.iv_bytes +
+                             a.icv_bytes;
+    const uint32_t room = outer_mtu - headers;
+    best = std::max(best, room / a.align * a.align - 2);
+  }
+  return best;
+}
+
+void check_mtu(Context& context, const Config& config, const Tunnel& t) {
+  const Port* port = holder(config, t, t.ike.local_address);
+  if (!t.mtu || port == nullptr || t.ike.esp.algorithms.empty()) return;
+  const uint32_t fits = largest_inner(t, port->mtu);
+  if (*t.mtu > fits)
+    context.warning_at(path_of(t, "mtu"), "found " + std::to_string(*t.mtu) + ", more than the " +
+                                              std::to_string(fits) +
+                                              " that fit an outer packet of port " + port->name +
+                                              ": larger ones will be fragmented or dropped");
+}
+
 // Two tunnels that an incoming IKE_AUTH could not tell apart.
 void check_ambiguity(Context& context, const std::vector<Tunnel>& tunnels) {
   std::map<std::string, std::string> owners;
@@ -198,6 +225,7 @@ void check_tunnels(Context& context, const Config& config) {
     check_aws_ranges(context, t);
     check_proposals(context, t);
     check_inside(context, t);
+    check_mtu(context, config, t);
   }
   check_ambiguity(context, config.tunnels);
 }

@@ -24,6 +24,7 @@ enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 struct System {
   std::string name = "kanmon";
   std::string api_socket = "/run/kanmon/api.sock";
+  std::string api_group;  // its members may use the API; empty: nobody but root and the own user
   uint16_t workers = 1;
   std::vector<uint16_t> worker_cores;  // empty: chosen by the program, spread over allowed cores
   Power power = Power::kBalanced;
@@ -43,6 +44,9 @@ struct Port {
   std::string underlay;
   std::string table;
   std::optional<wire::MacAddress> mac;  // absent: the device's own
+
+  // Its table of either kind; underlays and route tables share one name space.
+  const std::string& domain() const { return underlay.empty() ? table : underlay; }
 };
 
 // Where a route leads. In an underlay `tunnel` is refused by the reader (INV-1).

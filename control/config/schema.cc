@@ -26,6 +26,9 @@ constexpr Key<System> kSystemKeys[] = {
     key<System, Path>(
         "api-socket", [](auto& s) -> auto& { return s.api_socket; },
         "Unix socket of the API; its folder is made if it is missing."),
+    key<System, Text<63>>(
+        "api-group", [](auto& s) -> auto& { return s.api_group; },
+        "Group whose members may use the API, besides root and the program's own user."),
     key<System, Integer<1, 64>>(
         "workers", [](auto& s) -> auto& { return s.workers; },
         "Worker threads; each polls one queue of every port."),

@@ -10,10 +10,6 @@
 namespace kanmon::daemon {
 namespace {
 
-const std::string& table_of(const config::Port& port) {
-  return port.underlay.empty() ? port.table : port.underlay;
-}
-
 const config::Port* find(const std::vector<config::Port>& ports, const std::string& name) {
   const auto it = std::find_if(ports.begin(), ports.end(),
                                [&](const config::Port& p) { return p.name == name; });
@@ -174,7 +170,7 @@ void Gateway::apply_ports(const config::Config& next) {
   for (const auto& wanted : next.ports) {
     OpenPort& port = ports_.at(wanted.name);
     // Stations found in another table, or from other addresses, are found again.
-    if (table_of(port.config) != table_of(wanted) || port.config.addresses != wanted.addresses)
+    if (port.config.domain() != wanted.domain() || port.config.addresses != wanted.addresses)
       forget_neighbors(port);
     port.config = wanted;
     auto addresses = wanted.addresses;
@@ -182,7 +178,7 @@ void Gateway::apply_ports(const config::Config& next) {
                                 [](const auto& a) { return !a.address.is_v4(); });
     if (v6) addresses.push_back({neighbor::link_local(port.info.mac), 64});
     neighbors_.set_port(port.info.id, port.info.mac, addresses);
-    const LiveTable& table = tables_.at(table_of(wanted));
+    const LiveTable& table = tables_.at(wanted.domain());
     PortRecord record;
     record.in_use = true;
     record.role = table.underlay ? TableRole::kUnderlay : TableRole::kOverlay;
@@ -213,7 +209,7 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table) {
   record.role = table.underlay ? TableRole::kUnderlay : TableRole::kOverlay;
   record.icmp_source6.family = wire::Family::kV6;
   for (const auto& [port_name, port] : ports_) {
-    if (table_of(port.config) != name) continue;
+    if (port.config.domain() != name) continue;
     if (record.icmp_source4.is_unspecified())
       record.icmp_source4 = first_address(port.config, wire::Family::kV4);
     if (record.icmp_source6.is_unspecified())

@@ -326,7 +326,7 @@ const LiveTable* Gateway::table_with_address(const wire::IpAddress& address) con
   for (const auto& [name, port] : ports_)
     for (const auto& a : port.config.addresses)
       if (a.address == address) {
-        const auto& table = port.config.underlay.empty() ? port.config.table : port.config.underlay;
+        const auto& table = port.config.domain();
         const auto it = tables_.find(table);
         return it == tables_.end() ? nullptr : &it->second;
       }
@@ -336,8 +336,7 @@ const LiveTable* Gateway::table_with_address(const wire::IpAddress& address) con
 LiveTable* Gateway::table_of_port(uint16_t id) {
   const OpenPort* port = port_by_id(id);
   if (port == nullptr) return nullptr;
-  const auto it =
-      tables_.find(port->config.underlay.empty() ? port->config.table : port->config.underlay);
+  const auto it = tables_.find(port->config.domain());
   return it == tables_.end() ? nullptr : &it->second;
 }
 

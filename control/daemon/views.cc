@@ -157,10 +157,6 @@ HopText describe(const Gateway& g, fib::NextHop hop) {
   return {"none", nullptr, "no next hop"};
 }
 
-const std::string& table_of(const config::Port& port) {
-  return port.underlay.empty() ? port.table : port.underlay;
-}
-
 }  // namespace
 
 Json tunnels(const Gateway& g, TimePoint now) {
@@ -353,7 +349,7 @@ Json ports(const Gateway& g) {
                     {"device", port.config.device},
                     {"link", s.link_up ? "up" : "down"},
                     {"speed_mbps", s.speed_mbps == 0 ? Json() : Json(s.speed_mbps)},
-                    {"table", table_of(port.config)},
+                    {"table", port.config.domain()},
                     {"domain", port.config.underlay.empty() ? "overlay" : "underlay"},
                     {"mac", wire::to_string(port.info.mac)},
                     {"mtu", port.info.mtu},

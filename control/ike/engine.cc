@@ -48,6 +48,8 @@ struct Engine::Impl {
 
   void forget(Tunnel& tunnel) {
     tunnel.removed = tunnel.barred = true;
+    core.tunnels_by_name.erase(tunnel.parameters.name);
+    ++core.removed_tunnels;
     for (auto& [spi, sa] : core.ikes)
       if (sa->handshake) std::erase(sa->handshake->tunnels, &tunnel);
     tunnel::take_down(core, tunnel, "removed from the configuration");
@@ -55,8 +57,8 @@ struct Engine::Impl {
 
   void run(Timers::Key key) {
     if (key.kind >= TimerKind::kTunnelRetry) {
-      for (const auto& tunnel : core.tunnels)
-        if (tunnel->serial == key.subject) return tunnel::on_timer(core, key.kind, *tunnel);
+      if (Tunnel* tunnel = core.tunnel_by_serial(key.subject))
+        tunnel::on_timer(core, key.kind, *tunnel);
     } else if (key.kind >= TimerKind::kChildRekey) {
       if (Child* child = core.child_by_spi(static_cast<uint32_t>(key.subject)))
         sad::on_timer(core, key.kind, *child);
@@ -81,7 +83,8 @@ void Engine::add(TimePoint now, TunnelParameters parameters) {
   tunnel.parameters = std::move(parameters);
   tunnel.serial = core.serial();
   tunnel.wanted = tunnel.parameters.startup == StartupAction::kStart;
-  core.tunnels.push_back(std::move(owned));
+  core.tunnels.emplace(tunnel.serial, std::move(owned));
+  core.tunnels_by_name.emplace(tunnel.parameters.name, &tunnel);
   if (tunnel.wanted) tunnel::start(core, tunnel);
 }
 
@@ -145,7 +148,8 @@ void Engine::shut_down(TimePoint now) {
   Impl::Visit visit(*impl_, now);
   Core& core = visit.core;
   core.shutting_down = true;
-  for (const auto& tunnel : core.tunnels) tunnel::take_down(core, *tunnel, "shutting down");
+  for (const auto& [serial, tunnel] : core.tunnels)
+    tunnel::take_down(core, *tunnel, "shutting down");
   std::vector<IkeSa*> half_open;
   for (const auto& [key, sa] : core.half_open) half_open.push_back(sa);
   for (IkeSa* sa : half_open) core.bury(*sa);
@@ -192,8 +196,7 @@ TimePoint Engine::next_deadline() const {
 }
 
 std::vector<TunnelStatus> Engine::status(TimePoint now) const {
-  impl_->core.now = std::max(impl_->core.now, now);
-  return ike::status(impl_->core);
+  return ike::status(impl_->core, now);
 }
 
 std::vector<std::pair<std::string, uint64_t>> Engine::counters() const {

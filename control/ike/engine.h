@@ -38,7 +38,9 @@ class Host {
   // Installs the inbound half in every worker; answered later by Engine::inbound_installed() with
   // the same SPI, once each worker has acknowledged (INV-5). Keys are copied.
   virtual void install_inbound(const ChildSa& child) = 0;
-  // Makes `child` the SA that carries the tunnel's outbound traffic, replacing the one before.
+  // Makes `child` the SA that carries the tunnel's outbound traffic, replacing the one before. Only
+  // its outbound key is there by then. May come again for a child SA that carried it before, when a
+  // rekeying is taken back.
   virtual void install_outbound(const ChildSa& child) = 0;
   // The old inbound half goes; packets that still arrive with it are dropped as unknown SPI.
   virtual void remove_inbound(uint32_t spi) = 0;

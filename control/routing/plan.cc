@@ -5,10 +5,6 @@
 namespace kanmon::routing {
 namespace {
 
-const std::string& table_of(const config::Port& port) {
-  return port.underlay.empty() ? port.table : port.underlay;
-}
-
 void add_port(const config::Port& port, PlannedTable& table) {
   for (const auto& a : port.addresses) {
     table.routes.push_back({.prefix = wire::Prefix::host(a.address),
@@ -29,7 +25,7 @@ const config::Port* port_towards(const config::Config& config, const std::string
   const config::Port* best = nullptr;
   uint8_t best_length = 0;
   for (const auto& port : config.ports) {
-    if (table_of(port) != table) continue;
+    if (port.domain() != table) continue;
     for (const auto& a : port.addresses) {
       if (!a.subnet().contains(via) || (best != nullptr && a.length <= best_length)) continue;
       best = &port;
@@ -69,7 +65,7 @@ std::map<std::string, PlannedTable> plan(const config::Config& config) {
   for (const auto& u : config.underlays) tables[u.name].underlay = true;
   for (const auto& t : config.tables) tables[t.name];
   for (const auto& port : config.ports) {
-    PlannedTable& table = tables[table_of(port)];
+    PlannedTable& table = tables[port.domain()];
     table.underlay = !port.underlay.empty();
     add_port(port, table);
   }

@@ -7,10 +7,13 @@ namespace kanmon::fib {
 namespace {
 
 // A one for every slot whose leaf is not the one before it; an edge is never shared.
-uint64_t run_starts(const std::array<NextHop, kSlots>& slots, uint64_t children) {
-  uint64_t starts = 0;
-  for (unsigned i = 1; i < kSlots; ++i) starts |= uint64_t{slots[i].raw != slots[i - 1].raw} << i;
-  return starts | children | (children << 1) | 1;
+uint64_t run_starts(const std::array<NextHop, kSlots>& slots, uint64_t borders, uint64_t children) {
+  uint64_t starts = children | (children << 1) | 1;
+  for (uint64_t left = borders & ~uint64_t{1}; left != 0; left &= left - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
+    if (slots[i] != slots[i - 1]) starts |= uint64_t{1} << i;
+  }
+  return starts;
 }
 
 template <class Leaf>
@@ -35,8 +38,8 @@ class LeafOf {
 
 template <class Leaf>
 uint32_t compile(Arena& arena, const NextHopCodes& codes, const std::array<NextHop, kSlots>& slots,
-                 const Children& children) {
-  const uint64_t starts = run_starts(slots, children.slots);
+                 uint64_t borders, const Children& children) {
+  const uint64_t starts = run_starts(slots, borders, children.slots);
   const size_t edges_bytes =
       sizeof(Edge<Leaf>) * static_cast<size_t>(std::popcount(children.slots));
   const size_t leaves_bytes = sizeof(Leaf) * static_cast<size_t>(std::popcount(starts));
@@ -66,9 +69,10 @@ uint32_t compile(Arena& arena, const NextHopCodes& codes, const std::array<NextH
 }  // namespace
 
 uint32_t compile_node(Arena& arena, bool wide, const NextHopCodes& codes,
-                      const std::array<NextHop, kSlots>& slots, const Children& children) {
-  return wide ? compile<uint32_t>(arena, codes, slots, children)
-              : compile<uint16_t>(arena, codes, slots, children);
+                      const std::array<NextHop, kSlots>& slots, uint64_t borders,
+                      const Children& children) {
+  return wide ? compile<uint32_t>(arena, codes, slots, borders, children)
+              : compile<uint16_t>(arena, codes, slots, borders, children);
 }
 
 std::atomic<uint32_t>& edge_ref(Arena& arena, uint32_t node, bool wide, unsigned number) {

@@ -26,10 +26,12 @@ constexpr size_t max_node_bytes(bool wide, size_t edges) {
 static_assert(max_node_bytes(true, kSlots) <= Arena::kMaxBlockBytes);
 
 // Writes a node that answers slots[i] for slot i, or leads on where there is a child (slots[i] is
-// then what the edge answers when its guard fails). All next hops must have a code unless `wide`.
+// then what the edge answers when its guard fails). Answers differ from slot to slot only where
+// `borders` has a one. All next hops must have a code unless `wide`.
 // REQUIRES: room reserved in `arena`. The node is for nobody to see before its reference is stored.
 uint32_t compile_node(Arena& arena, bool wide, const NextHopCodes& codes,
-                      const std::array<NextHop, kSlots>& slots, const Children& children);
+                      const std::array<NextHop, kSlots>& slots, uint64_t borders,
+                      const Children& children);
 
 // The edge of `node` with this number, to store a new child reference in.
 std::atomic<uint32_t>& edge_ref(Arena& arena, uint32_t node, bool wide, unsigned number);

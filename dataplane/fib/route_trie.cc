@@ -65,8 +65,7 @@ RouteTrie::Path RouteTrie::path_to(Key prefix, unsigned length) const {
   return path;
 }
 
-NextHop RouteTrie::find(Key prefix, unsigned length) const {
-  const Path path = path_to(prefix, length);
+NextHop RouteTrie::find(const Path& path, Key prefix, unsigned length) const {
   if (path.count == 0) return {};
   RouteNode& node = at(path.last());
   if (node.depth != home_depth(length)) return {};
@@ -74,15 +73,13 @@ NextHop RouteTrie::find(Key prefix, unsigned length) const {
   return node.has_route(place) ? NextHop{node.hops()[node.route_rank(place)]} : NextHop{};
 }
 
-RouteTrie::Ref RouteTrie::subtree(Key prefix, unsigned length) const {
-  const unsigned home = home_depth(length);
-  Ref ref = top_;
-  while (ref != 0 && at(ref).depth < home) {
-    ref = child(ref, slot_at(prefix, at(ref).depth));
-    if (ref != 0 && !same_prefix(at(ref).prefix, prefix, std::min<unsigned>(at(ref).depth, length)))
-      return 0;
-  }
-  return ref;
+RouteTrie::Ref RouteTrie::subtree(const Path& path, Key prefix, unsigned length) const {
+  const RouteNode& last = at(path.last());
+  if (last.depth == home_depth(length)) return path.last();
+  const Ref below = child(path.last(), slot_at(prefix, last.depth));
+  if (below == 0) return 0;
+  const RouteNode& node = at(below);
+  return node.depth > length && same_prefix(node.prefix, prefix, length) ? below : 0;
 }
 
 RouteNode& RouteTrie::resize(Path& path, size_t old_bytes, size_t new_bytes) {
@@ -137,10 +134,8 @@ void RouteTrie::open() {
   if (!top_) top_ = make({}, 0);
 }
 
-bool RouteTrie::insert(Key prefix, unsigned length, NextHop hop, Path& path, unsigned* existing) {
+bool RouteTrie::insert(Path& path, Key prefix, unsigned length, NextHop hop) {
   const unsigned home = home_depth(length);
-  path = path_to(prefix, length);
-  *existing = path.count;
   while (at(path.last()).depth < home) {
     const RouteNode& node = at(path.last());
     const unsigned limit = node.depth < 64 && home > 64 ? 64 : home;
@@ -199,19 +194,21 @@ void RouteTrie::clear() {
   top_ = 0;
 }
 
-uint64_t RouteTrie::answers(RouteNode& node, NextHop inherited,
-                            std::array<NextHop, kSlots>& slots) {
+RouteTrie::Extent RouteTrie::answers(RouteNode& node, NextHop inherited,
+                                     std::array<NextHop, kSlots>& slots) {
+  Extent extent;
   slots.fill(inherited);
-  uint64_t covered = 0;
   const uint32_t* hop = node.hops();
-  for (unsigned half = 0; half < 2; ++half) {
+  for (unsigned half = 0; half < 2; ++half) {  // ascending places: longer routes overwrite
     for (uint64_t left = node.places[half]; left != 0; left &= left - 1) {
       const SlotRange r = range_of_place(half * 64 + std::countr_zero(left));
-      covered |= r.mask();
+      const uint64_t mask = r.mask();
+      extent.covered |= mask;
+      extent.borders |= (mask & -mask) | ((mask << 1) & ~mask);  // its first, and the one after it
       std::fill_n(slots.begin() + r.first, r.count, NextHop{*hop++});
     }
   }
-  return covered;
+  return extent;
 }
 
 }  // namespace kanmon::fib

@@ -89,17 +89,16 @@ class RouteTrie {
   void open();
   Ref child(Ref node, unsigned slot) const;
 
-  // The deepest nodes on the way to a route of this prefix and length, down to its home at most.
+  // The nodes on the way to a route of this prefix and length, down to its home if that exists.
   Path path_to(Key prefix, unsigned length) const;
-  // The next hop of exactly this route; none if it is absent.
-  NextHop find(Key prefix, unsigned length) const;
-  // The deepest node that lies wholly under the prefix or is its home; 0 if there is none.
-  Ref subtree(Key prefix, unsigned length) const;
+  // The next hop of exactly this route; none if it is absent. `path` is path_to() it.
+  NextHop find(const Path& path, Key prefix, unsigned length) const;
+  // The highest node that is the route's home or lies wholly under its prefix; 0 if there is none.
+  Ref subtree(const Path& path, Key prefix, unsigned length) const;
 
-  // Adds or replaces a route; true if it was added. `path` becomes the path to its home and
-  // `*existing` says how many nodes of it were there before.
+  // Adds or replaces a route; true if it was added. `path`, path_to() it, is continued to its home.
   // REQUIRES: open(), kMaxChangeBytes reserved.
-  bool insert(Key prefix, unsigned length, NextHop hop, Path& path, unsigned* existing);
+  bool insert(Path& path, Key prefix, unsigned length, NextHop hop);
   // Takes a route out of the last node of `path`, its home, and leaves the node where it is:
   // prune() tidies up. REQUIRES: the route exists, kMaxChangeBytes reserved.
   void erase(Path& path, unsigned place);
@@ -114,9 +113,12 @@ class RouteTrie {
   // Gives up the top node of an empty trie.
   void clear();
 
-  // Routes of `node` from the shortest on: fills `slots` with the longest match inside the node, or
-  // `inherited` where there is none. Returns the slots covered by routes of the node.
-  static uint64_t answers(RouteNode& node, NextHop inherited, std::array<NextHop, kSlots>& slots);
+  // Fills `slots` with the longest match inside the node, or `inherited` where there is none.
+  struct Extent {
+    uint64_t covered = 0;  // the slots covered by routes of the node
+    uint64_t borders = 1;  // a superset of the slots whose answer differs from the one before
+  };
+  static Extent answers(RouteNode& node, NextHop inherited, std::array<NextHop, kSlots>& slots);
 
   size_t memory_bytes() const { return bytes_; }
   size_t nodes() const { return nodes_; }

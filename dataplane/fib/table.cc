@@ -119,7 +119,8 @@ bool Table::valid(Key prefix, unsigned length) const {
 }
 
 NextHop Table::find(Key prefix, unsigned length) const {
-  return valid(prefix, length) ? trie_.find(prefix, length) : NextHop{};
+  if (!valid(prefix, length)) return {};
+  return trie_.find(trie_.path_to(prefix, length), prefix, length);
 }
 
 size_t Table::memory_bytes() const {
@@ -129,63 +130,46 @@ size_t Table::memory_bytes() const {
 
 Status Table::insert(Key prefix, unsigned length, NextHop hop) {
   if (!valid(prefix, length) || !hop || hop.raw >> 31) return Errc::kBadValue;
-  const NextHop old = trie_.find(prefix, length);
-  if (old == hop) return success();
-  if (Status ready = prepare(prefix, length, hop); !ready.ok()) return ready;
+  RouteTrie::Path path = trie_.path_to(prefix, length);
+  if (trie_.find(path, prefix, length) == hop) return success();
+  if (Status ready = prepare_codes(hop); !ready.ok()) return ready;
+  if (path.count == 0) path.push(trie_.top());
+  if (!reserve_for(path, prefix, length)) return Errc::kNoSpace;
 
-  RouteTrie::Path path;
-  unsigned existing = 0;
-  Change change{prefix, length, home_depth(length) < rooted_->root_bits, 0, 0};
-  if (trie_.insert(prefix, length, hop, path, &existing)) ++size_;
-  change.home = path.last();
+  const unsigned existing = path.count;
+  if (trie_.insert(path, prefix, length, hop)) ++size_;
   const RouteNode& home = trie_.at(path.last());
-  change.slots = slots_ruled_by(home, place_of(prefix, length, home.depth));
-  path.count = existing;
+  const Change change{prefix, length, home.depth < rooted_->root_bits, path.last(),
+                      slots_ruled_by(home, place_of(prefix, length, home.depth))};
+  path.count = existing;  // what is new hangs below
   publish(path, change);
   pool_.settle();
   fit_root();
   return success();
 }
 
-Status Table::prepare(Key prefix, unsigned length, NextHop hop) {
+// Sees to it that there is a root and that leaves can name `hop`.
+Status Table::prepare_codes(NextHop hop) {
   if (!rooted_) {
     if (!pool_.reserve(0, 0, RouteTrie::kMaxChangeBytes)) return Errc::kNoSpace;
     trie_.open();
-    if (Status made = rebuild(0, hop); !made.ok()) return made;
+    return rebuild(0, hop);
   }
-  if (!rooted_->wide && !codes_.add(hop, pool_.qsbr(), rooted_->next_hops).ok()) {
-    if (codes_.count() < NextHopCodes::kMaxCodes) return Errc::kNoSpace;
-    if (Status made = rebuild(rooted_->root_bits, hop); !made.ok()) return made;
-  }
-  if (!reserve_for(prefix, length)) return Errc::kNoSpace;
-  return success();
+  if (rooted_->wide || codes_.add(hop, pool_.qsbr(), rooted_->next_hops).ok()) return success();
+  if (codes_.count() < NextHopCodes::kMaxCodes) return Errc::kNoSpace;
+  return rebuild(rooted_->root_bits, hop);
 }
 
 Status Table::erase(Key prefix, unsigned length) {
   if (!valid(prefix, length)) return Errc::kBadValue;
-  if (!trie_.find(prefix, length)) return Errc::kNotFound;
-  // The last route takes the whole table with it.
-  const bool room =
-      size_ == 1 ? reserve_for_all(rooted_->root_bits, rooted_->wide) : reserve_for(prefix, length);
-  if (!room) return Errc::kNoSpace;
-
   RouteTrie::Path path = trie_.path_to(prefix, length);
-  const unsigned place = place_of(prefix, length, trie_.at(path.last()).depth);
-  trie_.erase(path, place);
-  Change change{prefix, length, home_depth(length) < rooted_->root_bits, path.last(), 0};
-  change.slots = slots_ruled_by(trie_.at(path.last()), place);
-  for (;;) {
-    const RouteNode node = trie_.at(path.last());
-    const auto pruned = trie_.prune(path);
-    if (!pruned.done) break;
-    // A child that moved up took its slot along: the answer it inherits may be another one now.
-    change.home = path.last();
-    change.slots = (change.slots & node.children) != 0 ? uint64_t{1} << pruned.slot : 0;
-    if (trie_.at(path.last()).depth < rooted_->root_bits && change.slots) change.inherited = true;
-    if (node.depth > rooted_->root_bits) retire(pruned.compiled);  // at the root emit() does it
-  }
-  --size_;
-  if (size_ == 0) {
+  if (!trie_.find(path, prefix, length)) return Errc::kNotFound;
+  // The last route takes the whole table with it.
+  const bool room = size_ == 1 ? reserve_for_all(rooted_->root_bits, rooted_->wide)
+                               : reserve_for(path, prefix, length);
+  if (!room) return Errc::kNoSpace;
+  const Change change = take_out(path, prefix, length);
+  if (--size_ == 0) {
     reset();
     return success();
   }
@@ -195,7 +179,26 @@ Status Table::erase(Key prefix, unsigned length) {
   return success();
 }
 
-bool Table::reserve_for(Key prefix, unsigned length) {
+// Takes the route out of the trie, with the nodes that it alone needed; `path` then ends at the
+// deepest node that changed and is still there.
+Table::Change Table::take_out(RouteTrie::Path& path, Key prefix, unsigned length) {
+  const unsigned place = place_of(prefix, length, trie_.at(path.last()).depth);
+  trie_.erase(path, place);
+  Change change{prefix, length, home_depth(length) < rooted_->root_bits, path.last(),
+                slots_ruled_by(trie_.at(path.last()), place)};
+  for (;;) {
+    const RouteNode node = trie_.at(path.last());
+    const auto pruned = trie_.prune(path);
+    if (!pruned.done) return change;
+    // A child that moved up took its slot along: the answer it inherits may be another one now.
+    change.home = path.last();
+    change.slots = (change.slots & node.children) != 0 ? uint64_t{1} << pruned.slot : 0;
+    if (trie_.at(path.last()).depth < rooted_->root_bits && change.slots) change.inherited = true;
+    if (node.depth > rooted_->root_bits) retire(pruned.compiled);  // at the root emit() does it
+  }
+}
+
+bool Table::reserve_for(const RouteTrie::Path& path, Key prefix, unsigned length) {
   const unsigned root_bits = rooted_->root_bits;
   size_t count = kPathNodes;
   size_t bytes = kPathNodes * Arena::kMaxBlockBytes;
@@ -204,7 +207,7 @@ bool Table::reserve_for(Key prefix, unsigned length) {
     count += slots;
     bytes += slots * max_node_bytes(rooted_->wide, 1);
   }
-  each_node(trie_, trie_.subtree(prefix, length), [&](const RouteNode& node) {
+  each_node(trie_, trie_.subtree(path, prefix, length), [&](const RouteNode& node) {
     ++count;
     bytes += max_node_bytes(rooted_->wide, node.child_count());
   });
@@ -218,8 +221,10 @@ bool Table::reserve_for_all(unsigned root_bits, bool wide) {
                        RouteTrie::kMaxChangeBytes);
 }
 
-uint32_t Table::compile(const std::array<NextHop, kSlots>& slots, const Children& children) {
-  const uint32_t node = compile_node(pool_.nodes(), rooted_->wide, codes_, slots, children);
+uint32_t Table::compile(const std::array<NextHop, kSlots>& slots, uint64_t borders,
+                        const Children& children) {
+  const uint32_t node =
+      compile_node(pool_.nodes(), rooted_->wide, codes_, slots, borders, children);
   node_bytes_ += pool_.nodes().block_bytes(node);
   return node;
 }
@@ -269,8 +274,8 @@ void Table::link(Ref parent, Ref node) {
 void Table::refresh(Ref ref, NextHop inherited, bool changed, const Change& change) {
   RouteNode& node = trie_.at(ref);
   std::array<NextHop, kSlots> slots;
-  const uint64_t covered = RouteTrie::answers(node, inherited, slots);
-  const uint64_t stale = (changed ? ~covered : 0) | (ref == change.home ? change.slots : 0);
+  const RouteTrie::Extent extent = RouteTrie::answers(node, inherited, slots);
+  const uint64_t stale = (changed ? ~extent.covered : 0) | (ref == change.home ? change.slots : 0);
   const uint32_t* child = node.child_refs();
   for (uint64_t left = node.children; left != 0; left &= left - 1, ++child) {
     const auto slot = static_cast<unsigned>(std::countr_zero(left));
@@ -279,7 +284,7 @@ void Table::refresh(Ref ref, NextHop inherited, bool changed, const Change& chan
       refresh(*child, slots[slot], child_changed, change);
   }
   const uint32_t old = node.compiled;
-  node.compiled = compile(slots, {node.children, node.child_refs(), &trie_});
+  node.compiled = compile(slots, extent.borders, {node.children, node.child_refs(), &trie_});
   retire(old);
 }
 
@@ -323,7 +328,7 @@ void Table::emit(uint64_t slot, Ref node, NextHop hop, const Change& change) {
     std::array<NextHop, kSlots> slots;
     slots.fill(hop);
     const unsigned slot_of_node = slot_at(trie_.at(node).prefix, rooted_->root_bits);
-    fresh = compile(slots, {uint64_t{1} << slot_of_node, &node, &trie_});
+    fresh = compile(slots, 1, {uint64_t{1} << slot_of_node, &node, &trie_});
   } else {
     fresh = plain_node(hop);
   }
@@ -337,7 +342,7 @@ uint32_t Table::plain_node(NextHop hop) {
   if (node == 0) {
     std::array<NextHop, kSlots> slots;
     slots.fill(hop);
-    node = compile(slots, {});
+    node = compile(slots, 1, {});
   }
   return node;
 }

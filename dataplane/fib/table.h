@@ -70,17 +70,19 @@ class Table {
   };
 
   bool valid(Key prefix, unsigned length) const;
-  Status prepare(Key prefix, unsigned length, NextHop hop);
-  bool reserve_for(Key prefix, unsigned length);
+  Status prepare_codes(NextHop hop);
+  bool reserve_for(const RouteTrie::Path& path, Key prefix, unsigned length);
   bool reserve_for_all(unsigned root_bits, bool wide);
 
+  Change take_out(RouteTrie::Path& path, Key prefix, unsigned length);
   // Shows the last node of `path`, whose shape or routes changed, and all that is new below it.
   void publish(const RouteTrie::Path& path, const Change& change);
   void link(RouteTrie::Ref parent, RouteTrie::Ref node);
   void refresh(RouteTrie::Ref node, NextHop inherited, bool changed, const Change& change);
   void sweep(RouteTrie::Ref node, unsigned depth, Key at, Cover cover, const Change& change);
   void emit(uint64_t slot, RouteTrie::Ref node, NextHop hop, const Change& change);
-  uint32_t compile(const std::array<NextHop, kSlots>& slots, const Children& children);
+  uint32_t compile(const std::array<NextHop, kSlots>& slots, uint64_t borders,
+                   const Children& children);
   void retire(uint32_t node);
   // The node of a root slot below which there is no longer route. Narrow tables have one for every
   // next hop, made at need and kept until the next rebuild(), noted beside the next hop's code.

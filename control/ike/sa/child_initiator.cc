@@ -104,7 +104,7 @@ void on_no_additional(Core& core, IkeSa& sa, const ChildAttempt& attempt) {
   sa.worn_out = true;
   failed(core, sa, attempt.old_spi,
          "NO_ADDITIONAL_SAS: the peer makes child SAs only in IKE_AUTH; starting a new IKE SA");
-  if (sa.tunnel->may_initiate()) init::start(core, *sa.tunnel);
+  tunnel::start(core, *sa.tunnel);
 }
 
 void on_refused(Core& core, IkeSa& sa, ChildAttempt& attempt, const NotifyView& error) {

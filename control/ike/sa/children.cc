@@ -66,7 +66,7 @@ void replace_dead(Core& core, Child& child, const std::string& why) {
   Tunnel& tunnel = *child.tunnel;
   core.log(Host::Level::kWarning, "child-expired",
            fmt::format("{} in={} why=\"{}\"", who(ike), spi_text(child.spi()), why));
-  if (tunnel.wanted) core.enqueue(ike, {Work::Kind::kCreateChild});
+  core.enqueue(ike, {Work::Kind::kCreateChild});
   begin_delete(core, child);
   tunnel::child_gone(core, tunnel, why);
   pump(core, ike);

@@ -39,9 +39,13 @@ Core::Core(Host& h, EngineOptions o)
       cookies(random, o.cookie_secret_lifetime) {}
 
 Tunnel* Core::tunnel_by_name(std::string_view name) const {
-  for (const auto& tunnel : tunnels)
-    if (!tunnel->removed && tunnel->parameters.name == name) return tunnel.get();
-  return nullptr;
+  const auto it = tunnels_by_name.find(std::string(name));
+  return it == tunnels_by_name.end() ? nullptr : it->second;
+}
+
+Tunnel* Core::tunnel_by_serial(uint64_t serial) const {
+  const auto it = tunnels.find(serial);
+  return it == tunnels.end() ? nullptr : it->second.get();
 }
 
 IkeSa* Core::ike_by_spi(uint64_t local_spi) const {
@@ -135,8 +139,10 @@ void Core::bury(Child& child) {
 void Core::sweep() {
   buried_children_.clear();
   buried_ikes_.clear();
-  std::erase_if(tunnels, [](const std::unique_ptr<Tunnel>& tunnel) {
-    return tunnel->removed && tunnel->ike_sas.empty() && tunnel->children.empty();
+  if (removed_tunnels == 0) return;
+  removed_tunnels -= std::erase_if(tunnels, [](const auto& entry) {
+    const Tunnel& tunnel = *entry.second;
+    return tunnel.removed && tunnel.ike_sas.empty() && tunnel.children.empty();
   });
 }
 
@@ -220,6 +226,19 @@ void Core::release_response(IkeSa& sa) {
   count(Count::kSentResponse);
   sa.last_sent = now;
   sa.held.reset();
+}
+
+void Core::log_stranger(Host::Level level, const char* event, const std::string& text) {
+  Muted& muted = muted_[event];
+  if (muted.last != TimePoint{} && now - muted.last < std::chrono::seconds(1)) {
+    ++muted.left_out;
+    return;
+  }
+  muted.last = now;
+  const std::string more =
+      muted.left_out == 0 ? std::string() : fmt::format(" left_out={}", muted.left_out);
+  muted.left_out = 0;
+  log(level, event, text + more);
 }
 
 uint32_t Core::dice() {

@@ -48,6 +48,7 @@ class Core {
 
   // --- lookups ---
   Tunnel* tunnel_by_name(std::string_view name) const;
+  Tunnel* tunnel_by_serial(uint64_t serial) const;
   IkeSa* ike_by_spi(uint64_t local_spi) const;
   // `inbound_spi` is ours. Lingering child SAs are found too.
   Child* child_by_spi(uint32_t inbound_spi) const;
@@ -88,6 +89,9 @@ class Core {
   void log(Host::Level level, std::string_view event, const std::string& text) {
     host.log(level, event, text);
   }
+  // For what strangers can cause at will: one line a second for each event, with the number of
+  // those left out since the last one.
+  void log_stranger(Host::Level level, const char* event, const std::string& text);
   uint32_t dice();
   Octets random_octets(std::size_t n);
   void enqueue(IkeSa& sa, Work work);
@@ -99,10 +103,12 @@ class Core {
   Counters counters;
   CookieJar cookies;
   TimePoint now{};
-  TimePoint version_logged{};  // IKEv1 is named in the log once a minute at most
   bool shutting_down = false;
 
-  std::vector<std::unique_ptr<Tunnel>> tunnels;
+  // By serial, that is in the order of configuration; removed ones until their SAs are gone.
+  std::map<uint64_t, std::unique_ptr<Tunnel>> tunnels;
+  std::unordered_map<std::string, Tunnel*> tunnels_by_name;  // without removed ones
+  std::size_t removed_tunnels = 0;
   std::unordered_map<uint64_t, std::unique_ptr<IkeSa>> ikes;
   std::unordered_map<uint32_t, std::unique_ptr<Child>> children;
   // Half-open SAs we answered: initiator's SPI and where it came from.
@@ -111,6 +117,11 @@ class Core {
   std::map<wire::IpAddress, uint32_t> half_open_by_source;
 
  private:
+  struct Muted {
+    TimePoint last{};
+    uint64_t left_out = 0;
+  };
+  std::map<std::string_view, Muted> muted_;
   uint64_t next_serial_ = 1;
   std::vector<std::unique_ptr<IkeSa>> buried_ikes_;
   std::vector<std::unique_ptr<Child>> buried_children_;

@@ -14,7 +14,6 @@ namespace kanmon::ike::door {
 namespace {
 
 constexpr uint32_t kHalfOpenPerSource = 32;
-constexpr std::chrono::seconds kVersionLogInterval{60};
 
 struct Request {
   std::vector<Proposal> proposals;
@@ -48,7 +47,7 @@ void reply_notify(Core& core, const Arrived& in, NotifyType type, wire::Bytes da
 // Tunnels whose outside addresses fit, those that name the peer's address first.
 std::vector<Tunnel*> tunnels_for(const Core& core, const Arrived& in) {
   std::vector<Tunnel*> named, any;
-  for (const auto& tunnel : core.tunnels) {
+  for (const auto& [serial, tunnel] : core.tunnels) {
     const TunnelParameters& p = tunnel->parameters;
     if (tunnel->barred || tunnel->removed || p.local_address != in.local.address) continue;
     if (!p.remote_address)
@@ -95,9 +94,9 @@ void refuse_proposals(Core& core, const Arrived& in, Tunnel& tunnel, const Reque
   core.count(Count::kInitNoProposal);
   const std::string both =
       explain_mismatch(make_ike_proposals(tunnel.parameters.ike, 0), request.proposals);
-  core.log(Host::Level::kWarning, "init-refused",
-           fmt::format("peer={} tunnel={} why=\"NO_PROPOSAL_CHOSEN: {}\"", in.remote.to_string(),
-                       tunnel.parameters.name, both));
+  core.log_stranger(Host::Level::kWarning, "init-refused",
+                    fmt::format("peer={} tunnel={} why=\"NO_PROPOSAL_CHOSEN: {}\"",
+                                in.remote.to_string(), tunnel.parameters.name, both));
   // For the operator of a tunnel that is not there; what works is not talked down by a stranger.
   if (tunnel.ike_sas.empty())
     tunnel.reason = fmt::format("refused IKE_SA_INIT of {}: NO_PROPOSAL_CHOSEN: {}",
@@ -256,6 +255,10 @@ void on_request(Core& core, const Arrived& in, const Chain& chain) {
   std::vector<Tunnel*> tunnels = tunnels_for(core, in);
   if (tunnels.empty()) {
     core.count(Count::kInitNoTunnel);
+    core.log_stranger(Host::Level::kInfo, "init-no-tunnel",
+                      fmt::format("peer={} local={} why=\"no tunnel is configured for these "
+                                  "addresses\"",
+                                  in.remote.to_string(), in.local.to_string()));
     return reply_notify(core, in, NotifyType::kNoProposalChosen);
   }
   Decision decision = decide(tunnels, request);
@@ -272,12 +275,10 @@ void on_request(Core& core, const Arrived& in, const Chain& chain) {
 void on_other_version(Core& core, const Arrived& in) {
   const bool v1 = in.header.major == 1;
   core.count(v1 ? Count::kIkeV1 : Count::kOtherMajorVersion);
-  if (core.version_logged == TimePoint{} || core.now - core.version_logged >= kVersionLogInterval) {
-    core.version_logged = core.now;
-    core.log(Host::Level::kWarning, "ike-version",
-             fmt::format("peer={} major={} why=\"{}\"", in.remote.to_string(), in.header.major,
-                         v1 ? "the peer speaks IKEv1, we only IKEv2" : "we speak IKEv2 only"));
-  }
+  core.log_stranger(
+      Host::Level::kWarning, "ike-version",
+      fmt::format("peer={} major={} why=\"{}\"", in.remote.to_string(), in.header.major,
+                  v1 ? "the peer speaks IKEv1, we only IKEv2" : "we speak IKEv2 only"));
   // RFC 9395: IKEv1 is dropped. A later version's first message is told the one we speak (2.5).
   const bool looks_like_init = !in.header.response && in.header.initiator &&
                                in.header.spi_responder == 0 && in.header.message_id == 0 &&

@@ -101,6 +101,8 @@ void adopt(Core& core, IkeSa& sa, Candidate& candidate) {
   Handshake& hs = *sa.handshake;
   core.timers.cancel(TimerKind::kGiveUp, sa.local_spi());
   sa.agreed = std::move(candidate.agreed);
+  sa.agreed.sk_pi = Secret();
+  sa.agreed.sk_pr = Secret();
   sa.local = candidate.local;
   sa.remote = candidate.remote;
   hs.nonce_r = std::move(candidate.nonce_r);

@@ -74,10 +74,10 @@ std::string verify(Core& core, const IkeSa& sa, const Claim& claim, const Chain&
 // All failures look alike to the peer; the log has the difference.
 void refuse(Core& core, IkeSa& sa, const Arrived& in, Tunnel* tunnel, const std::string& why) {
   core.count(Count::kAuthenticationFailed);
-  core.log(Host::Level::kWarning, "ike-auth-refused",
-           fmt::format("peer={}{}{} why=\"AUTHENTICATION_FAILED: {}\"", sa.remote.to_string(),
-                       tunnel != nullptr ? " tunnel=" : "",
-                       tunnel != nullptr ? tunnel->parameters.name : "", why));
+  core.log_stranger(Host::Level::kWarning, "ike-auth-refused",
+                    fmt::format("peer={}{}{} why=\"AUTHENTICATION_FAILED: {}\"",
+                                sa.remote.to_string(), tunnel != nullptr ? " tunnel=" : "",
+                                tunnel != nullptr ? tunnel->parameters.name : "", why));
   if (tunnel != nullptr && tunnel::established_ike(*tunnel) == nullptr)
     tunnel->reason = fmt::format("AUTHENTICATION_FAILED: {}", why);
   MessageBuilder message(core.header_of(sa, ExchangeType::kIkeAuth, true, in.header.message_id));
@@ -125,6 +125,8 @@ void accept(Core& core, IkeSa& sa, const Arrived& in, const Claim& claim, const 
     core.count(Count::kCryptoFailed);
     return core.bury(sa);
   }
+  sa.agreed.sk_pi = Secret();
+  sa.agreed.sk_pr = Secret();
   sa.state = IkeState::kEstablished;
   liveness::evidence(core, sa);
   MessageBuilder message(core.header_of(sa, ExchangeType::kIkeAuth, true, in.header.message_id));

@@ -32,7 +32,7 @@ std::string default_reason(const Tunnel& tunnel, TunnelState state, const IkeSa*
   return {};
 }
 
-TunnelStatus::Child describe(const Core& core, const Child& child) {
+TunnelStatus::Child describe(const Child& child, TimePoint now) {
   TunnelStatus::Child out;
   out.inbound_spi = child.spi();
   out.outbound_spi = child.sa.outbound_spi;
@@ -40,15 +40,15 @@ TunnelStatus::Child describe(const Core& core, const Child& child) {
   if (child.suite.group != 0) out.pfs_group = transform_name(TransformType::kDh, child.suite.group);
   out.esn = child.suite.esn;
   out.carries_outbound = child.carries_outbound;
-  out.age = core.now - child.created;
-  out.rekey_in = child.rekey_at - core.now;
-  out.expires_in = child.expires_at - core.now;
+  out.age = now - child.created;
+  out.rekey_in = child.rekey_at - now;
+  out.expires_in = child.expires_at - now;
   out.local_ts = child.sa.local_ts;
   out.remote_ts = child.sa.remote_ts;
   return out;
 }
 
-void describe(const Core& core, const IkeSa& sa, TunnelStatus& out) {
+void describe(const IkeSa& sa, TimePoint now, TunnelStatus& out) {
   out.local = sa.local;
   out.remote = sa.remote;
   out.ike_spi_initiator = sa.spi_initiator;
@@ -60,8 +60,8 @@ void describe(const Core& core, const IkeSa& sa, TunnelStatus& out) {
   out.nat_remote = sa.agreed.nat_remote;
   out.udp_encapsulation = encapsulates(sa.agreed, sa.tunnel->parameters);
   out.ike_algorithms = to_string(sa.agreed.suite);
-  out.ike_age = core.now - sa.created;
-  out.ike_rekey_in = sa.rekey_at - core.now;
+  out.ike_age = now - sa.created;
+  out.ike_rekey_in = sa.rekey_at - now;
 }
 
 }  // namespace
@@ -78,9 +78,9 @@ TunnelState state_of(const Core& core, const Tunnel& tunnel) {
   return deleting ? TunnelState::kDeleting : TunnelState::kIdle;
 }
 
-std::vector<TunnelStatus> status(const Core& core) {
+std::vector<TunnelStatus> status(const Core& core, TimePoint now) {
   std::vector<TunnelStatus> all;
-  for (const auto& tunnel : core.tunnels) {
+  for (const auto& [serial, tunnel] : core.tunnels) {
     if (tunnel->removed) continue;
     const TunnelParameters& p = tunnel->parameters;
     const IkeSa* sa = main_sa(*tunnel);
@@ -92,11 +92,11 @@ std::vector<TunnelStatus> status(const Core& core) {
     if (out.reason.empty()) out.reason = default_reason(*tunnel, out.state, sa);
     out.local = {p.local_address, 500};
     if (p.remote_address) out.remote = {*p.remote_address, 500};
-    if (sa != nullptr) describe(core, *sa, out);
+    if (sa != nullptr) describe(*sa, now, out);
     out.ike_rekeys = tunnel->ike_rekeys;
     out.child_rekeys = tunnel->child_rekeys;
     out.retransmits = tunnel->retransmits;
-    for (const Child* child : tunnel->children) out.children.push_back(describe(core, *child));
+    for (const Child* child : tunnel->children) out.children.push_back(describe(*child, now));
     all.push_back(std::move(out));
   }
   return all;

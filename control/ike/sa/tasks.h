@@ -178,7 +178,7 @@ void arm_lifetimes(Core& core, IkeSa& sa);
 void on_ike_timer(Core& core, TimerKind kind, IkeSa& sa);
 
 // --- status.cc ---
-std::vector<TunnelStatus> status(const Core& core);
+std::vector<TunnelStatus> status(const Core& core, TimePoint now);
 TunnelState state_of(const Core& core, const Tunnel& tunnel);
 
 }  // namespace kanmon::ike

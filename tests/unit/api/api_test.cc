@@ -11,10 +11,13 @@
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
 #include <asio/write.hpp>
+#include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "control/api/dispatcher.h"
@@ -49,6 +52,12 @@ struct Row {
   std::string code;  // empty: ok
 };
 
+// A request whose params hold `depth` lists in each other: two levels more in all.
+std::string nested(std::size_t depth) {
+  return R"({"method":"echo","params":{"a":)" + std::string(depth, '[') + std::string(depth, ']') +
+         "}}";
+}
+
 TEST(Dispatcher, AnswersEverything) {
   const Dispatcher d = echo();
   const std::string deep = R"({"method":"echo","params":{"a":)" + std::string(100'000, '[');
@@ -64,6 +73,8 @@ TEST(Dispatcher, AnswersEverything) {
       {"params are a list", R"({"method":"echo","params":[]})", "bad-request"},
       {"unknown", R"({"method":"show.keys"})", "unknown-method"},
       {"too deep", deep, "bad-request"},
+      {"as deep as allowed", nested(14), ""},
+      {"one deeper", nested(15), "bad-request"},
       {"too large", R"({"method":"echo","params":{"a":")" + std::string(1 << 20, 'x') + "\"}}",
        "bad-request"},
       {"not UTF-8", "{\"method\":\"\xff\"}", "bad-request"},
@@ -298,6 +309,57 @@ TEST_F(ServerTest, StopRemovesItsOwnFileOnly) {
   serve_until([&] { return readable(s); });
   char c;
   EXPECT_EQ(recv(s.native_handle(), &c, 1, MSG_DONTWAIT), 0);
+}
+
+// Has a process of user and group 65534 ask, and write what it is answered to `answer`.
+std::string asked_by_nobody(const std::string& path, int answer[2]) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) _exit(1);
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+      char line[256];
+      (void)send(fd, "{\"method\":\"echo\"}\n", 18, MSG_NOSIGNAL);
+      const ssize_t n = recv(fd, line, sizeof line, 0);
+      if (n > 0) (void)!write(answer[1], line, static_cast<std::size_t>(n));
+    }
+    _exit(0);
+  }
+  return child < 0 ? "fork" : "";
+}
+
+// Another user is answered if it is in the group, and told why if it is not.
+TEST_F(ServerTest, OtherUsersNeedTheGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+  for (const bool in_group : {true, false}) {
+    options_.group = in_group ? std::optional<gid_t>(65534) : std::nullopt;
+    ASSERT_EQ(start(), "");
+    struct stat status {};
+    ASSERT_EQ(stat(options_.path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_gid, in_group ? 65534u : getegid());
+    // The file alone would keep it out; the server does not rely on it.
+    if (!in_group) {
+      ASSERT_EQ(chmod(options_.path.c_str(), 0666), 0);
+    }
+    int answer[2];
+    ASSERT_EQ(pipe2(answer, O_CLOEXEC | O_NONBLOCK), 0);
+    ASSERT_EQ(asked_by_nobody(options_.path, answer), "");
+    std::string text(256, 0);
+    ssize_t n = -1;
+    serve_until([&] { return (n = read(answer[0], text.data(), text.size())) > 0; });
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    EXPECT_EQ(text.find("\"ok\":true") != std::string::npos, in_group) << text;
+    EXPECT_EQ(text.find("forbidden") != std::string::npos, !in_group) << text;
+    EXPECT_EQ(server_->counters().forbidden, in_group ? 0u : 1u);
+    close(answer[0]);
+    close(answer[1]);
+    wait(nullptr);
+    server_.reset();
+  }
 }
 
 }  // namespace

@@ -182,6 +182,13 @@ const Case kCases[] = {
      nullptr,
      ""},
 
+    {"a gap between two selectors",
+     {{"tunnels.branch", "traffic-selectors",
+       "{local: [10.1.0.0/24], remote: [10.2.0.0/26, 10.2.0.128/25]}"}},
+     "route-tables.main.routes[0].prefix",
+     "traffic selectors of tunnel branch",
+     true},
+
     // Tunnels: addresses.
     {"local address is not ours",
      {{"tunnels.branch", "local-address", "192.0.2.7"}},
@@ -323,6 +330,23 @@ const Case kCases[] = {
      "nothing will be sent",
      true},
 
+    // AWS's table of MTU by algorithm: GCM 1446, with NAT traversal 1438.
+    {"inner MTU that just fits", {{"tunnels.branch", "mtu", "1446"}}, nullptr, ""},
+    {"inner MTU one too large",
+     {{"tunnels.branch", "mtu", "1447"}},
+     "tunnels.branch.mtu",
+     "more than the 1446 that fit",
+     true},
+    {"inner MTU that just fits with UDP",
+     {{"tunnels.branch", "mtu", "1438"}, {"tunnels.branch", "force-udp-encapsulation", "true"}},
+     nullptr,
+     ""},
+    {"inner MTU one too large with UDP",
+     {{"tunnels.branch", "mtu", "1439"}, {"tunnels.branch", "force-udp-encapsulation", "true"}},
+     "tunnels.branch.mtu",
+     "more than the 1438 that fit",
+     true},
+
     // Ambiguity.
     {"same peers, same identities",
      {{"tunnels.zbranch", "table", "main"},
@@ -353,6 +377,11 @@ const Case kCases[] = {
      {{"system", "worker-cores", "[1023]"}},
      "system.worker-cores[0]",
      "may run on"},
+    {"group that exists", {{"system", "api-group", "root"}}, nullptr, ""},
+    {"group that does not",
+     {{"system", "api-group", "no-such-group"}},
+     "system.api-group",
+     "a group of this machine"},
     {"relative socket", {{"system", "api-socket", "api.sock"}}, "system.api-socket", "absolute"},
 };
 
