@@ -37,33 +37,35 @@ bool is_anything(std::string_view) {
   return true;
 }
 
+// "option=value", at least one, with commas between.
+bool has_good_options(std::string_view options) {
+  for (;;) {
+    const auto comma = options.find(',');
+    const std::string_view option = options.substr(0, comma);
+    const auto equals = option.find('=');
+    if (equals == 0 || equals == std::string_view::npos) return false;
+    if (comma == std::string_view::npos) return true;
+    options.remove_prefix(comma + 1);
+  }
+}
+
 constexpr DeviceKind kKinds[] = {
     {"pci", "pci:0000:3b:00.0", "a NIC bound to vfio-pci (or mlx5 and the like), by PCI address",
      is_pci},
     {"af_packet", "af_packet:eth1", "a kernel interface through a packet socket", is_interface},
     {"af_xdp", "af_xdp:eth1", "a kernel interface through AF_XDP", is_interface},
     {"tap", "tap:kan0", "a TAP interface that Kanmon makes", is_interface},
-    {"memif", "memif:/run/kanmon/memif.sock,id=0,role=server",
-     "shared memory with another process, by its socket", is_some},
-    {"pcap", "pcap:rx=in.pcap,tx=out.pcap", "packets from and to capture files (tests)", is_some},
+    {"memif", "memif:id=0,role=server,socket=/run/kanmon/memif.sock",
+     "shared memory with another process, by its socket", has_good_options},
+    {"pcap", "pcap:rx=in.pcap,tx=out.pcap", "packets from and to capture files (tests)",
+     has_good_options},
     {"ring", "ring:a", "in memory, within the process (tests, benchmarks)", is_some},
     {"null", "null:", "receives nothing and swallows all (benchmarks)", is_anything, true},
 };
 
-// What follows the colon without the options; a pcap device has nothing but options.
+// What follows the colon without the options; some kinds have nothing but options.
 std::string_view address_of(const DeviceKind& kind, std::string_view rest) {
-  return kind.name == "pcap" ? rest : rest.substr(0, rest.find(','));
-}
-
-bool has_good_options(std::string_view options) {
-  while (!options.empty()) {
-    options.remove_prefix(1);  // the comma
-    const std::string_view option = options.substr(0, options.find(','));
-    const auto equals = option.find('=');
-    if (equals == 0 || equals == std::string_view::npos) return false;
-    options.remove_prefix(option.size());
-  }
-  return true;
+  return kind.matches == has_good_options ? rest : rest.substr(0, rest.find(','));
 }
 
 }  // namespace
@@ -96,8 +98,9 @@ std::string device_problem(std::string_view device) {
   const std::string_view address = address_of(*kind, rest);
   const bool is_printable =
       std::all_of(rest.begin(), rest.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (is_printable && kind->matches(address) && has_good_options(rest.substr(address.size())))
-    return {};
+  const std::string_view options = rest.substr(address.size());
+  const bool are_good = options.empty() || has_good_options(options.substr(1));
+  if (is_printable && kind->matches(address) && are_good) return {};
   return "expected the form of " + std::string(kind->example);
 }
 
