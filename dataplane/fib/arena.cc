@@ -6,8 +6,27 @@
 
 #include <sys/mman.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define KANMON_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KANMON_ASAN 1
+#endif
+#endif
+#ifdef KANMON_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace kanmon::fib {
 namespace {
+
+// Tells the address sanitizer which blocks are out, so that it finds a node used after it was
+// freed.
+void mark([[maybe_unused]] char* block, [[maybe_unused]] size_t bytes, [[maybe_unused]] bool used) {
+#ifdef KANMON_ASAN
+  used ? __asan_unpoison_memory_region(block, bytes) : __asan_poison_memory_region(block, bytes);
+#endif
+}
 
 constexpr size_t kMaxLimit = size_t{1} << (32 + Arena::kRefShift);
 
@@ -37,6 +56,7 @@ Arena::Arena(size_t limit_bytes) {
 
 Arena::~Arena() {
   if (!base_) return;
+  mark(base_, committed_, true);
   munmap(map_, mapped_);
   munmap(page_class_, limit_ / kPageBytes);
 }
@@ -48,6 +68,7 @@ bool Arena::commit(size_t end) {
   char* from = base_ + committed_;
   if (mprotect(from, end - committed_, PROT_READ | PROT_WRITE) != 0) return false;
   madvise(from, end - committed_, MADV_HUGEPAGE);  // a wish: lookups then miss the TLB less
+  mark(from, end - committed_, false);
   committed_ = end;
   return true;
 }
@@ -70,6 +91,7 @@ Arena::Ref Arena::allocate(size_t bytes) {
   used_ += size;
   if (c.free) {
     const Ref ref = c.free;
+    mark(at(ref), size, true);
     std::memcpy(&c.free, at(ref), sizeof c.free);
     return ref;
   }
@@ -82,6 +104,7 @@ Arena::Ref Arena::allocate(size_t bytes) {
   }
   const Ref ref = static_cast<Ref>(c.next >> kRefShift);
   c.next += size;
+  mark(at(ref), size, true);
   return ref;
 }
 
@@ -96,6 +119,7 @@ void Arena::release(Ref inside) {
   const size_t page = offset / kPageBytes * kPageBytes;
   const size_t start = page + (offset - page) / size * size;
   std::memcpy(base_ + start, &c.free, sizeof c.free);
+  mark(base_ + start, size, false);
   c.free = static_cast<Ref>(start >> kRefShift);
   used_ -= size;
 }

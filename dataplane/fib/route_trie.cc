@@ -13,6 +13,22 @@ unsigned RouteNode::route_rank(unsigned place) const {
   return static_cast<unsigned>(std::popcount(places[0]) + std::popcount(places[1] & below));
 }
 
+unsigned RouteNode::longest_place(unsigned slot) const {
+  for (unsigned bits = kStride + 1; bits-- > 0;) {
+    const unsigned place = (1u << bits) | (slot >> (kStride - bits));
+    if (has_route(place)) return place;
+  }
+  return 0;
+}
+
+uint64_t RouteNode::slots_ruled_by(unsigned place) const {
+  uint64_t slots = range_of_place(place).mask();
+  for (unsigned longer = place + 1; longer < 2 * kSlots; ++longer)
+    if (has_route(longer) && bits_of_place(longer) > bits_of_place(place))
+      slots &= ~range_of_place(longer).mask();
+  return slots;
+}
+
 RouteTrie::~RouteTrie() {
   if (!top_) return;
   // Depth first without a stack of its own: a visited child is taken out of the bitmap.

@@ -45,6 +45,10 @@ struct RouteNode {
   unsigned route_rank(unsigned place) const;
   bool has_child(unsigned slot) const { return children >> slot & 1; }
   bool has_route(unsigned place) const { return places[place >> 6] >> (place & 63) & 1; }
+  // The place of the longest route that covers `slot`, 0 if none does.
+  unsigned longest_place(unsigned slot) const;
+  // The slots for which `place` is, or would be, the longest route.
+  uint64_t slots_ruled_by(unsigned place) const;
   uint32_t* child_refs() { return reinterpret_cast<uint32_t*>(this + 1); }
   uint32_t* hops() { return child_refs() + child_count(); }
   size_t bytes() const { return sizeof(RouteNode) + 4 * (child_count() + route_count()); }
@@ -119,6 +123,15 @@ class RouteTrie {
     uint64_t borders = 1;  // a superset of the slots whose answer differs from the one before
   };
   static Extent answers(RouteNode& node, NextHop inherited, std::array<NextHop, kSlots>& slots);
+
+  // Calls f(RouteNode&) for `ref` and all below it, children first. `ref` may be 0.
+  template <class F>
+  void each_node(Ref ref, const F& f) const {
+    if (!ref) return;
+    RouteNode& node = at(ref);
+    for (unsigned i = 0; i < node.child_count(); ++i) each_node(node.child_refs()[i], f);
+    f(node);
+  }
 
   size_t memory_bytes() const { return bytes_; }
   size_t nodes() const { return nodes_; }

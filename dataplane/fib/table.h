@@ -25,6 +25,8 @@
 
 namespace kanmon::fib {
 
+struct Rooted;
+
 class Table {
  public:
   using Visit = void (*)(void* ctx, Key prefix, unsigned length, NextHop hop);
@@ -55,7 +57,6 @@ class Table {
   const View& view() const { return *view_.load(std::memory_order_acquire); }
 
  private:
-  struct Rooted;  // a View with its root array
   struct Cover {
     NextHop hop;
     unsigned length = 0;
