@@ -320,6 +320,12 @@ void Gateway::resolve_paths(TimePoint now) {
   for (const auto& tunnel : config_.tunnels) resolve_path(now, tunnel);
 }
 
+// After a change that concerns one tunnel only: with many of them, all would be too much.
+void Gateway::resolve_path_of(uint32_t number) {
+  for (const auto& tunnel : config_.tunnels)
+    if (tunnel.ike.tunnel == number) return resolve_path(now_, tunnel);
+}
+
 void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
   const auto table = tables_.find(tunnel.underlay);
   std::optional<wire::IpAddress> remote = tunnel.ike.remote_address;

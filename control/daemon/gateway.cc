@@ -275,7 +275,7 @@ void Gateway::install_outbound(const ike::ChildSa& child) {
                {{"tunnel", tunnel_name(child.tunnel)},
                 {"direction", "out"},
                 {"why", to_string(done.error().code)}});
-  resolve_paths(now_);
+  resolve_path_of(child.tunnel);
 }
 
 void Gateway::remove_inbound(uint32_t spi) {
@@ -289,7 +289,7 @@ void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
 
 void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
   sas_.move_endpoint(tunnel, remote);
-  resolve_paths(now_);
+  resolve_path_of(tunnel);
 }
 
 void Gateway::log(Level level, std::string_view event, std::string_view text) {

@@ -156,6 +156,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
   void resolve_paths(TimePoint now);
   void resolve_path(TimePoint now, const config::Tunnel& tunnel);
+  void resolve_path_of(uint32_t tunnel);
   LiveTable* table_of_port(uint16_t port);
   const OpenPort* port_by_id(uint16_t id) const;
 
