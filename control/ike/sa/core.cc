@@ -24,10 +24,7 @@ constexpr TimerKind kChildTimers[] = {TimerKind::kChildRekey, TimerKind::kChildE
 void release_reserved(Core& core, IkeSa& sa) {
   if (sa.handshake && sa.handshake->child_spi != 0) core.host.release_spi(sa.handshake->child_spi);
   if (sa.handshake) sa.handshake->child_spi = 0;
-  if (sa.child_attempt && sa.child_attempt->new_spi != 0)
-    core.host.release_spi(sa.child_attempt->new_spi);
-  sa.child_attempt.reset();
-  sa.rekey_attempt.reset();
+  core.drop_attempts(sa);
 }
 
 }  // namespace
@@ -124,6 +121,13 @@ void Core::close(IkeSa& sa) {
   sa.agreed = Agreement{};
   sa.agreed.spi_responder = spi_responder;
   timers.arm(TimerKind::kGiveUp, spi, now + kClosedLingers);
+}
+
+void Core::drop_attempts(IkeSa& sa) {
+  if (sa.child_attempt && sa.child_attempt->new_spi != 0)
+    host.release_spi(sa.child_attempt->new_spi);
+  sa.child_attempt.reset();
+  sa.rekey_attempt.reset();
 }
 
 void Core::bury(Child& child) {

@@ -189,6 +189,8 @@ void end(Core& core, IkeSa& sa, End how, const std::string& why) {
   if (sa.exchange.busy()) {
     sa.exchange.limit(core.now + kDeleteWaits);
     core.arm_retransmit(sa);
+  } else {
+    core.drop_attempts(sa);  // answered, but not well: nothing may hold the delete up
   }
   core.enqueue(sa, {Work::Kind::kDeleteIke});
   pump(core, sa);
