@@ -1,36 +1,12 @@
 #include "control/ike/engine.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include <fmt/format.h>
 
 #include "control/ike/sa/tasks.h"
 
 namespace kanmon::ike {
-namespace {
-
-bool same(const IkeTransforms& a, const IkeTransforms& b) {
-  return std::tie(a.encryption, a.integrity, a.prf, a.groups) ==
-         std::tie(b.encryption, b.integrity, b.prf, b.groups);
-}
-
-bool same(const EspTransforms& a, const EspTransforms& b) {
-  return std::tie(a.algorithms, a.groups, a.esn) == std::tie(b.algorithms, b.groups, b.esn);
-}
-
-auto scalars(const TunnelParameters& p) {
-  return std::tie(p.name, p.tunnel, p.local_address, p.remote_address, p.local_id, p.remote_id,
-                  p.local_ts, p.remote_ts, p.startup, p.dpd_action, p.force_udp_encapsulation,
-                  p.ike_lifetime, p.child_lifetime, p.rekey_margin, p.rekey_fuzz_percent,
-                  p.dpd_timeout, p.retransmit_first, p.retransmit_tries, p.keepalive);
-}
-
-bool same(const TunnelParameters& a, const TunnelParameters& b) {
-  return scalars(a) == scalars(b) && a.psk == b.psk && same(a.ike, b.ike) && same(a.esp, b.esp);
-}
-
-}  // namespace
 
 struct Engine::Impl {
   Impl(Host& host, EngineOptions options) : core(host, options) {}
@@ -75,7 +51,7 @@ void Engine::add(TimePoint now, TunnelParameters parameters) {
   Impl::Visit visit(*impl_, now);
   Core& core = visit.core;
   if (Tunnel* old = core.tunnel_by_name(parameters.name)) {
-    if (same(old->parameters, parameters)) return;
+    if (old->parameters == parameters) return;
     impl_->forget(*old);
   }
   auto owned = std::make_unique<Tunnel>();

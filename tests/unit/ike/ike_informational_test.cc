@@ -74,6 +74,47 @@ TEST(Delete, ConfigurationRemovalEndsTheTunnel) {
   EXPECT_TRUE(peers.b.host.inbound.empty());
 }
 
+// A parameter that changes starts the tunnel anew, whichever it is and however deep it stands.
+TEST(Configuration, EveryParameterMakesADifference) {
+  using Change = void (*)(ike::TunnelParameters&);
+  constexpr Change kChanges[] = {
+      [](auto& p) { p.name = "u"; },
+      [](auto& p) { p.tunnel = 8; },
+      [](auto& p) { p.local_address = TwoPeers::kAddressB; },
+      [](auto& p) { p.remote_address.reset(); },
+      [](auto& p) { p.local_id.data.push_back('x'); },
+      [](auto& p) { p.remote_id.type = ike::Identity::Type::kKeyId; },
+      [](auto& p) { p.ike.encryption[0].key_bits = 128; },
+      [](auto& p) { p.ike.integrity = {12}; },
+      [](auto& p) { p.ike.prf = {5}; },
+      [](auto& p) { p.ike.groups.pop_back(); },
+      [](auto& p) { p.esp.algorithms.push_back(esp::Algorithm::kAes128Gcm16); },
+      [](auto& p) { p.esp.groups = {19}; },
+      [](auto& p) { p.esp.esn = !p.esp.esn; },
+      [](auto& p) { p.local_ts.clear(); },
+      [](auto& p) { p.remote_ts.push_back(p.remote_ts[0]); },
+      [](auto& p) { p.startup = ike::StartupAction::kAdd; },
+      [](auto& p) { p.dpd_action = DpdAction::kNone; },
+      [](auto& p) { p.force_udp_encapsulation = true; },
+      [](auto& p) { p.ike_lifetime += seconds(1); },
+      [](auto& p) { p.child_lifetime += seconds(1); },
+      [](auto& p) { p.rekey_margin += seconds(1); },
+      [](auto& p) { ++p.rekey_fuzz_percent; },
+      [](auto& p) { p.dpd_timeout += seconds(1); },
+      [](auto& p) { p.retransmit_first += milliseconds(1); },
+      [](auto& p) { ++p.retransmit_tries; },
+      [](auto& p) { p.keepalive += seconds(1); },
+      [](auto& p) { p.psk.mutable_bytes()[0] ^= 1; },
+  };
+  const auto model = TwoPeers::parameters(true);
+  EXPECT_TRUE(model == model.clone());
+  for (std::size_t i = 0; i < std::size(kChanges); ++i) {
+    auto changed = model.clone();
+    kChanges[i](changed);
+    EXPECT_FALSE(changed == model) << i;
+  }
+}
+
 TEST(Configuration, AddingTheSameAgainDisturbsNothing) {
   TwoPeers peers;
   ASSERT_TRUE(peers.connect());
