@@ -61,12 +61,26 @@ publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table
   return s;
 }
 
+config::Problem too_many_tunnels() {
+  return {.key = "tunnels",
+          .text =
+              "too many at once: those taken out count until their SAs are deleted; try again "
+              "in a minute, or replace fewer in one step"};
+}
+
 }  // namespace
+
+bool Gateway::enough_tunnel_numbers(const config::Config& next) const {
+  const auto fresh = std::count_if(next.tunnels.begin(), next.tunnels.end(),
+                                   [this](const auto& t) { return !tunnel_numbers_.find(t.name); });
+  return static_cast<std::size_t>(fresh) <= tunnel_numbers_.free();
+}
 
 ReloadResult Gateway::reload(TimePoint now, config::Config next) {
   now_ = now;
   ReloadResult result;
   result.problems = needs_restart(config_.system, next.system);
+  if (!enough_tunnel_numbers(next)) result.problems.push_back(too_many_tunnels());
   if (!result.problems.empty()) return result;
   std::vector<std::string> opened;
   if (!open_ports(next, opened, result.problems)) {
@@ -126,14 +140,18 @@ void Gateway::apply(TimePoint now, config::Config next) {
   // Tunnels that go stop first, so that no route or number of theirs is used again too early.
   std::set<std::string> staying;
   for (const auto& t : next.tunnels) staying.insert(t.name);
-  for (const auto& t : config_.tunnels)
-    if (staying.count(t.name) == 0) ike_.remove(now, t.name);
+  for (const auto& t : config_.tunnels) {
+    if (staying.count(t.name) != 0) continue;
+    leaving_[t.ike.tunnel] = {t.name};
+    ike_.remove(now, t.name);
+  }
 
   std::vector<std::string> closing;
   for (const auto& [name, port] : ports_)
     if (find(next.ports, name) == nullptr) closing.push_back(name);
 
-  for (const auto& t : next.tunnels) (void)tunnel_numbers_.take(t.name);
+  for (const auto& t : next.tunnels)
+    if (const auto number = tunnel_numbers_.take(t.name)) leaving_.erase(*number);
   apply_tables(now, wanted);
   apply_ports(next);
   for (auto& [name, table] : tables_) apply_routes(now, table, wanted.at(name).routes);
@@ -282,9 +300,7 @@ void Gateway::remove_route(LiveTable& table, const routing::Wanted& route) {
 }
 
 void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
-  std::set<std::string> staying;
   for (auto& tunnel : next.tunnels) {
-    staying.insert(tunnel.name);
     tunnel.ike.tunnel = tunnel_numbers_.find(tunnel.name).value();
     const auto settings = settings_of(tunnel, tables_.at(tunnel.table).number);
     // What an inbound SA is made with cannot change under it: the tunnel starts anew.
@@ -292,8 +308,6 @@ void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
     sas_.set_tunnel(tunnel.ike.tunnel, settings);
     ike_.add(now, tunnel.ike.clone());
   }
-  for (const auto& tunnel : config_.tunnels)
-    if (staying.count(tunnel.name) == 0) tunnel_numbers_.give_back(tunnel.name);
 }
 
 void Gateway::publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac) {

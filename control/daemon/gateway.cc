@@ -93,6 +93,7 @@ void Gateway::tick(TimePoint now) {
   neighbors_.tick(now);
   watch_traffic(now);
   measure_load(now);
+  forget_gone_tunnels();
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
 }
@@ -290,6 +291,20 @@ void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
 void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
   sas_.move_endpoint(tunnel, remote);
   resolve_path_of(tunnel);
+}
+
+// The number is not given back at once: the reload that removed the tunnel may not be through.
+void Gateway::tunnel_gone(uint32_t tunnel) {
+  if (const auto it = leaving_.find(tunnel); it != leaving_.end()) it->second.gone = true;
+}
+
+void Gateway::forget_gone_tunnels() {
+  std::erase_if(leaving_, [this](const auto& entry) {
+    if (!entry.second.gone) return false;
+    sas_.forget_tunnel(entry.first);
+    tunnel_numbers_.give_back(entry.second.name);
+    return true;
+  });
 }
 
 void Gateway::log(Level level, std::string_view event, std::string_view text) {

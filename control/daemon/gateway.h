@@ -130,6 +130,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void remove_inbound(uint32_t spi) override;
   void remove_outbound(uint32_t tunnel, uint32_t outbound_spi) override;
   void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) override;
+  void tunnel_gone(uint32_t tunnel) override;
   void log(Level level, std::string_view event, std::string_view text) override;
 
   // Packets from the workers.
@@ -139,11 +140,13 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
   void watch_traffic(TimePoint now);
   void measure_load(TimePoint now);
+  void forget_gone_tunnels();
 
   // Applying a configuration, in apply.cc; the order is in apply().
   bool open_ports(const config::Config& next, std::vector<std::string>& opened,
                   std::vector<config::Problem>& problems);
   void close_ports(const std::vector<std::string>& names);
+  bool enough_tunnel_numbers(const config::Config& next) const;
   void apply(TimePoint now, config::Config next);
   void apply_ports(const config::Config& next);
   void forget_neighbors(const OpenPort& port);
@@ -169,6 +172,12 @@ class Gateway final : private neighbor::Host, private ike::Host {
   neighbor::Table neighbors_;
   ike::Engine ike_;
   Index tunnel_numbers_;
+  // Tunnels out of the configuration that IKE still deletes, by number.
+  struct Leaving {
+    std::string name;
+    bool gone = false;  // IKE is done; the number is free from the next tick on
+  };
+  std::map<uint32_t, Leaving> leaving_;
   Index table_numbers_;
   std::map<std::string, OpenPort> ports_;
   std::map<std::string, LiveTable> tables_;

@@ -50,6 +50,9 @@ class Host {
   // The peer's outside endpoint moved (NAT rebinding seen on an authenticated packet).
   virtual void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) = 0;
 
+  // Nothing is left of a tunnel that was removed: no SA, lingering ones included, no SPI. Comes
+  // once, perhaps within Engine::remove(); not at all if a tunnel with its index was added since.
+  virtual void tunnel_gone(uint32_t tunnel) = 0;
   // One event for the log and the tunnel's history. `text` is key=value pairs, never a key.
   enum class Level : uint8_t { kDebug, kInfo, kWarning, kError };
   virtual void log(Level level, std::string_view event, std::string_view text) = 0;
