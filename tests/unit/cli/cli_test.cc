@@ -201,7 +201,9 @@ class CliTest : public ::testing::Test {
     dispatcher_.add("tunnel.rekey", [](const Json& params) {
       const std::string name = api::text_param(params, "name");
       if (name != "branch") return Answer::refuse(Refusal::kNotFound, "there is no tunnel " + name);
-      return Answer::of({{"tunnel", name}, {"state", params["ike"] == true ? "ike" : "child"}});
+      return Answer::of({{"tunnel", name},
+                         {"state", params["ike"] == true ? "ike" : "child"},
+                         {"queued", params["ike"] == true}});
     });
   }
   int kanmon(std::vector<const char*> arguments) {
@@ -244,7 +246,7 @@ TEST_F(CliTest, TunnelCommands) {
   EXPECT_EQ(kanmon({"tunnel", "rekey", "branch"}), kOk) << err_.str();
   EXPECT_EQ(out_.str(), "tunnel branch: rekey started, now child\n");
   EXPECT_EQ(kanmon({"tunnel", "rekey", "branch", "--ike"}), kOk);
-  EXPECT_EQ(out_.str(), "tunnel branch: rekey started, now ike\n");
+  EXPECT_EQ(out_.str(), "tunnel branch: rekey queued, now ike\n");
 }
 
 TEST_F(CliTest, ReloadSaysWhatChanged) {
