@@ -21,6 +21,7 @@
 #include "dataplane/sa/outbound_sa.h"
 #include "tests/support/esp_bed.h"
 #include "tests/support/gateway.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/visible.h"
 
 namespace kanmon {
@@ -31,17 +32,7 @@ using fib::NextHopKind;
 using test::Gateway;
 using test::Octets;
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define KANMON_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(KANMON_SANITIZED)
-constexpr uint32_t kChanges = 10'000;
-#else
-constexpr uint32_t kChanges = 100'000;
-#endif
-
+constexpr uint32_t kChanges = test::kSanitized ? 10'000 : 100'000;
 constexpr uint32_t kTunnels = 8;  // numbers 1 … 8, networks 10.5.1/24 … 10.5.8/24
 constexpr uint32_t kLinger = 3;   // predecessors whose inbound half is still installed
 constexpr uint16_t kAfterTunnel = 3;
