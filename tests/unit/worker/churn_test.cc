@@ -207,102 +207,121 @@ constexpr Drop kExplained[] = {Drop::kUnknownSpi,  Drop::kNoSa,         Drop::kN
                                Drop::kTooOld,      Drop::kPuntRingFull, Drop::kPuntRateLimited,
                                Drop::kNoBuffer};
 
-TEST(Churn, NothingFreedIsTouchedAndTheBooksBalance) {
-  test::start_eal_visibly(kWorkers);
-  Gateway g({kWorkers, /*stepped=*/true});
-  DataPlane& d = g.dataplane();
-  for (const uint16_t port : {g.wan(), g.lan(), g.far()}) test::make_visible(port, g.wire(port));
-  fib::NodePool nodes(d.qsbr());
-  auto after = std::make_unique<test::Routes>(nodes);
-  after->add("10.5.0.0/16", NextHop::make(NextHopKind::kNeighbour, 2));
-  RouteTable table{&after->v4, &after->v6, TableRole::kOverlay, {}, {}};
-  Adjacency self;  // the WAN's neighbour is the gateway itself
-  self.port = g.wan();
-  std::copy(test::kOurMac.begin(), test::kOurMac.end(), self.ethernet);
-  std::copy(test::kTheirMac.begin(), test::kTheirMac.end(), self.ethernet + 6);
-  d.publish(rings::SetAdjacency{0, self});
-  ASSERT_TRUE(d.wait_for(d.publish(rings::SetTable{kAfterTunnel, table})).ok());
+class Churn : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const uint16_t port : {g.wan(), g.lan(), g.far()}) test::make_visible(port, g.wire(port));
+    after.add("10.5.0.0/16", NextHop::make(NextHopKind::kNeighbour, 2));
+    d.publish(rings::SetAdjacency{0, to(g.wan())});
+    const RouteTable table{&after.v4, &after.v6, TableRole::kOverlay, {}, {}};
+    ASSERT_TRUE(d.wait_for(d.publish(rings::SetTable{kAfterTunnel, table})).ok());
+    for (uint32_t t = 1; t <= kTunnels; ++t) control.rekey(t);
+  }
+  void TearDown() override {
+    ASSERT_TRUE(d.wait_for(d.publish(rings::SetTable{kAfterTunnel, {}})).ok());
+    // Grace periods end: nothing that was retired is kept.
+    d.qsbr().drain();
+    EXPECT_EQ(d.qsbr().pending(), 0u);
+  }
 
-  Control control(g);
-  RouteChurn routes(g, *after);
-  Generator generator(g);
-  for (uint32_t t = 1; t <= kTunnels; ++t) control.rekey(t);
-
-  std::atomic<bool> feed{true}, run{true};
-  std::atomic<uint64_t> idle{0};  // rounds of the generator without work, since feeding ended
-  std::vector<std::thread> threads;
-  for (uint16_t w = 0; w < kWorkers; ++w)
-    threads.emplace_back([&d, &run, w] {
-      while (run.load(std::memory_order_acquire))
-        if (!d.worker(w).turn()) std::this_thread::yield();
-    });
-  threads.emplace_back([&] {
-    while (run.load(std::memory_order_acquire)) {
-      const bool busy = generator.step(feed.load(std::memory_order_acquire));
-      idle.store(busy ? 0 : idle.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-      if (!busy) std::this_thread::yield();
-    }
-  });
-
-  const auto breathe = [&] {
+  // The neighbour behind a port: the gateway itself.
+  static Adjacency to(uint16_t port) {
+    Adjacency a;
+    a.port = port;
+    std::copy(test::kOurMac.begin(), test::kOurMac.end(), a.ethernet);
+    std::copy(test::kTheirMac.begin(), test::kTheirMac.end(), a.ethernet + 6);
+    return a;
+  }
+  uint32_t poll() {
+    return d.poll([](const Punted&) {}, [](uint16_t, rings::Event) {});
+  }
+  void breathe() {
     control.free_what_was_let_go();
-    d.poll([](const Punted&) {}, [](uint16_t, rings::Event) {});
-  };
-  std::mt19937 rng(3);
-  for (uint32_t i = 0; i < kChanges; ++i) {
+    (void)poll();
+  }
+  void start() {
+    for (uint16_t w = 0; w < kWorkers; ++w)
+      threads.emplace_back([this, w] {
+        while (run.load(std::memory_order_acquire))
+          if (!d.worker(w).turn()) std::this_thread::yield();
+      });
+    threads.emplace_back([this] {
+      while (run.load(std::memory_order_acquire)) {
+        const bool busy = generator.step(feed.load(std::memory_order_acquire));
+        idle.store(busy ? 0 : idle.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        if (!busy) std::this_thread::yield();
+      }
+    });
+  }
+  void change(uint32_t i) {
     const uint32_t tunnel = rng() % kTunnels + 1;
     if (rng() % 32 == 0) control.cut(tunnel);
     control.rekey(tunnel);
     routes.step();
-    if (i % 16 == 0) {  // the neighbour behind the far port goes and is found again
-      d.publish(rings::SetAdjacency{2, {}});
-      Adjacency there = self;
-      there.port = g.far();
-      d.publish(rings::SetAdjacency{2, there});
+    if (i % 16 != 0) return;
+    d.publish(rings::SetAdjacency{2, {}});  // the far neighbour is lost, and found again
+    d.publish(rings::SetAdjacency{2, to(g.far())});
+  }
+  // What is still in the workers' hands when the threads end is worked off here.
+  void finish() {
+    feed.store(false, std::memory_order_release);
+    control.remove_all();
+    while (control.unburied() != 0) breathe();
+    for (idle.store(0); idle.load(std::memory_order_acquire) < 1000;) breathe();
+    run.store(false, std::memory_order_release);
+    for (std::thread& t : threads) t.join();
+    do g.settle();
+    while (generator.step(false));
+    while (poll() != 0) {
     }
+  }
+  uint64_t sum(Counter WorkerCounters::*counter) {
+    uint64_t all = 0;
+    for (uint16_t w = 0; w < kWorkers; ++w) all += (d.counters(w).*counter).get();
+    return all;
+  }
+
+  // Before the gateway makes its pools.
+  const bool visible = (test::start_eal_visibly(kWorkers), true);
+  Gateway g{{kWorkers, /*stepped=*/true}};  // turned by threads that ThreadSanitizer knows
+  DataPlane& d = g.dataplane();
+  fib::NodePool nodes{d.qsbr()};
+  test::Routes after{nodes};
+  Control control{g};
+  RouteChurn routes{g, after};
+  Generator generator{g};
+  std::mt19937 rng{3};
+  std::atomic<bool> feed{true}, run{true};
+  std::atomic<uint64_t> idle{0};  // rounds of the generator without work
+  std::vector<std::thread> threads;
+};
+
+TEST_F(Churn, NothingFreedIsTouchedAndTheBooksBalance) {
+  start();
+  for (uint32_t i = 0; i < kChanges; ++i) {
+    change(i);
     for (breathe(); control.crowded(); breathe()) std::this_thread::yield();
   }
-  feed.store(false, std::memory_order_release);
-  control.remove_all();
-  while (control.unburied() != 0) breathe();
-  // Workers need not be idle at once with the generator: what is in their hands is counted below.
-  for (idle.store(0); idle.load(std::memory_order_acquire) < 1000;) breathe();
-  run.store(false, std::memory_order_release);
-  for (std::thread& t : threads) t.join();
-  g.settle();
-  while (generator.step(false)) g.settle();
-  while (d.poll([](const Punted&) {}, [](uint16_t, rings::Event) {}) != 0) {
-  }
+  finish();
 
   const Gateway::Sums sums = g.sums();
   EXPECT_EQ(sums.in, sums.out);
   EXPECT_EQ(sums.queued, 0u);
-  uint64_t received = 0, handed_over = 0;
-  for (uint16_t w = 0; w < kWorkers; ++w) {
-    received += d.counters(w).received.get();
-    handed_over += d.counters(w).handed_over.get();
-  }
-  EXPECT_EQ(received, generator.into_gateway());
+  EXPECT_EQ(sum(&WorkerCounters::received), generator.into_gateway());
   EXPECT_EQ(d.buffers_in_use(), 0u);
   uint64_t explained = 0;
   for (const Drop why : kExplained) explained += g.dropped(why);
   EXPECT_EQ(explained, g.dropped_in_all());
   EXPECT_EQ(g.dropped(Drop::kIcvFailed), 0u) << "sealed or opened with a key that was freed";
-  // It was no test of silence.
-  EXPECT_GT(generator.arrived(), kChanges / 2);
-  EXPECT_GT(handed_over, kChanges / 10);
-  EXPECT_GT(g.dropped(Drop::kUnknownSpi), 0u);
   EXPECT_EQ(control.made(), control.destroyed());
+  // It was no test of silence.
   EXPECT_GE(control.made(), kChanges);
-  // Grace periods end: nothing that was retired is kept.
-  d.qsbr().drain();
-  EXPECT_EQ(d.qsbr().pending(), 0u);
+  EXPECT_GT(generator.arrived(), kChanges / 2);
+  EXPECT_GT(sum(&WorkerCounters::handed_over), kChanges / 10);
+  EXPECT_GT(g.dropped(Drop::kUnknownSpi), 0u);
   std::printf("%u changes, %lu packets in, %lu handed over, %lu through a tunnel, %lu dropped\n",
-              kChanges, received, handed_over, generator.arrived(), g.dropped_in_all());
-  d.publish(rings::SetTable{kAfterTunnel, {}});
-  ASSERT_TRUE(d.wait_for(d.last_published()).ok());
-  after.reset();
-  d.qsbr().drain();
+              kChanges, sums.in, sum(&WorkerCounters::handed_over), generator.arrived(),
+              g.dropped_in_all());
 }
 
 }  // namespace
