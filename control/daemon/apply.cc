@@ -228,6 +228,7 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table) {
   record.icmp_source6.family = wire::Family::kV6;
   for (const auto& [port_name, port] : ports_) {
     if (port.config.domain() != name) continue;
+    for (const auto& own : port.config.addresses) record.own.add(own.address);
     if (record.icmp_source4.is_unspecified())
       record.icmp_source4 = first_address(port.config, wire::Family::kV4);
     if (record.icmp_source6.is_unspecified())

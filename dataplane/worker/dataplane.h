@@ -132,6 +132,7 @@ class DataPlane {
 
  private:
   struct Parts;
+  rte_mempool* device_pool(int node);
   explicit DataPlane(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

@@ -9,6 +9,7 @@
 #include "dataplane/decrypt/decrypt.h"
 #include "dataplane/encrypt/encrypt.h"
 #include "dataplane/local/local.h"
+#include "dataplane/packet/pool.h"
 #include "dataplane/punt/punt.h"
 #include "dataplane/rings/qsbr.h"
 #include "dataplane/route/route.h"
@@ -159,6 +160,7 @@ void Worker::apply(const rings::Command& command) {
       w.queues_.assign(w.context_.worker, w.context_.workers, c.port, c.rx_queues, c.tx_queues,
                        c.first_worker);
     }
+    void operator()(const rings::FlushPool& c) { flush_cache(c.pool); }
     void operator()(const rings::Stop&) { w.stopped_ = true; }
   };
   std::visit(Visitor{*this, *tables_}, command);
