@@ -2,6 +2,7 @@
 
 #include "control/config/codec.h"
 #include "control/config/device.h"
+#include "control/config/host.h"
 #include "control/config/routes.h"
 #include "control/config/tunnel_keys.h"
 
@@ -90,6 +91,12 @@ constexpr Key<Port> kPortKeys[] = {
         "The route table in which packets that arrive here are looked up; instead of underlay."),
     key<Port, Mac>(
         "mac", [](auto& p) -> auto& { return p.mac; }, "MAC address to use.", "the device's own"),
+    key<Port, DeviceName>(
+        "host-device", [](auto& p) -> auto& { return p.host_device; },
+        "Network device by which this machine's own programs have the port's addresses too."),
+    key<Port, List<HostServices, 0, 32>>(
+        "host-services", [](auto& p) -> auto& { return p.host_services; },
+        "What may be exchanged with host-device: icmp, bgp, any, tcp/PORT or udp/PORT."),
 };
 
 constexpr Key<Underlay> kUnderlayKeys[] = {
