@@ -93,6 +93,29 @@ void check_devices(Context& context, const Config& config) {
   }
 }
 
+// In the daemon's own namespace the kernel has the interfaces of such ports too, and takes packets
+// for any of its addresses from any of them.
+void check_own_namespace(Context& context, const Config& config) {
+  const auto warn = [&](const std::string& section, const auto& tables) {
+    for (const auto& t : tables) {
+      if (t.host_namespace != "self") continue;
+      for (const Port& p : config.ports) {
+        const bool shared = p.device.rfind("af_packet:", 0) == 0 ||
+                            p.device.rfind("af_xdp:", 0) == 0 || p.device.rfind("tap:", 0) == 0;
+        if (!shared) continue;
+        context.warning_at(section + "." + t.name + ".host-namespace",
+                           "found \"self\", where the kernel also sees what arrives at port " +
+                               p.name +
+                               ": the addresses can be reached around the gateway unless "
+                               "a firewall keeps them apart");
+        break;
+      }
+    }
+  };
+  warn("underlays", config.underlays);
+  warn("route-tables", config.tables);
+}
+
 }  // namespace
 
 void check_host(Context& context, const Config& config) {
@@ -101,6 +124,7 @@ void check_host(Context& context, const Config& config) {
       check_inside_address(context, "tunnels." + t.name + ".inside-addresses", a);
   check_overlaps(context, config);
   check_devices(context, config);
+  check_own_namespace(context, config);
 }
 
 }  // namespace kanmon::config

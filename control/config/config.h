@@ -75,11 +75,13 @@ struct Route {
 // An underlay route table: where outer packets are routed. Has no route to a tunnel, by type.
 struct Underlay {
   std::string name;
+  std::string host_namespace;  // of its ports' host devices: empty: private; "self"; or a name
   std::vector<Route> routes;
 };
 
 struct RouteTable {
   std::string name;
+  std::string host_namespace;  // likewise, of its ports and tunnels
   std::vector<Route> routes;
 };
 

@@ -6,6 +6,7 @@ namespace kanmon::config {
 namespace {
 
 constexpr std::size_t kLongestDevice = 15;  // IFNAMSIZ with its end
+constexpr std::size_t kLongestNamespace = 63;
 
 constexpr Word<HostService> kServices[] = {
     {"icmp", kHostIcmp}, {"bgp", kHostBgp}, {"any", HostService{}}};
@@ -25,17 +26,33 @@ std::optional<HostService> parse(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_file_name(const std::string& text) {
+  return !text.empty() && text != "." && text != ".." &&
+         text.find_first_of("/: \t") == std::string::npos;
+}
+
 }  // namespace
 
 void DeviceName::read(Context& context, const Node& node, std::string& out) {
   auto text = read_text(context, node, kLongestDevice, "a network device");
   if (!text) return;
-  const bool bad = text->empty() || *text == "." || *text == ".." ||
-                   text->find_first_of("/: \t") != std::string::npos;
-  if (bad)
-    context.expected(node, "the name of a network device: 1 to 15 characters, no slash or blank");
-  else
+  if (is_file_name(*text))
     out = std::move(*text);
+  else
+    context.expected(node, "the name of a network device: 1 to 15 characters, no slash or blank");
+}
+
+void DeviceNamespace::read(Context& context, const Node& node, std::string& out) {
+  auto text = read_text(context, node, kLongestNamespace, "a network namespace");
+  if (!text) return;
+  if (is_file_name(*text))
+    out = std::move(*text);
+  else
+    context.expected(node, "the name of a network namespace: no slash or blank");
+}
+
+Json DeviceNamespace::schema() {
+  return text_schema("^[^/: \\t]{1,63}$");
 }
 
 Json DeviceName::schema() {

@@ -12,6 +12,13 @@ struct DeviceName {
   static Json schema();
 };
 
+// Name of a network namespace as `ip netns` has it: 1 to 63 octets, no slash or blank.
+struct DeviceNamespace {
+  static void read(Context& context, const Node& node, std::string& out);
+  static std::string show(const std::string& value) { return value; }
+  static Json schema();
+};
+
 // icmp, bgp, any, tcp/PORT or udp/PORT.
 struct HostServices {
   static void read(Context& context, const Node& node, HostService& out);

@@ -103,12 +103,20 @@ constexpr Key<Underlay> kUnderlayKeys[] = {
     key<Underlay, UnderlayRoutes>(
         "routes", [](auto& u) -> auto& { return u.routes; },
         "Static routes of outer packets, besides the connected ones."),
+    key<Underlay, DeviceNamespace>(
+        "host-namespace", [](auto& u) -> auto& { return u.host_namespace; },
+        "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
+        "one of its own, private to the daemon"),
 };
 
 constexpr Key<RouteTable> kTableKeys[] = {
     key<RouteTable, TableRoutes>(
         "routes", [](auto& t) -> auto& { return t.routes; },
         "Static routes of inner packets, besides the connected ones."),
+    key<RouteTable, DeviceNamespace>(
+        "host-namespace", [](auto& t) -> auto& { return t.host_namespace; },
+        "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
+        "one of its own, private to the daemon"),
 };
 
 constexpr Key<Config> kConfigKeys[] = {

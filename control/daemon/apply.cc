@@ -73,8 +73,7 @@ ReloadResult Gateway::reload(TimePoint now, config::Config next) {
     close_ports(opened);
     return result;
   }
-  if (std::string why; !host_devices_.prepare(device_specs(next), why)) {
-    result.problems.push_back({.key = "host-device", .text = why});
+  if (!prepare_host_devices(next, result.problems)) {
     close_ports(opened);
     return result;
   }

@@ -143,7 +143,8 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void measure_load(TimePoint now);
 
   // The machine's own stack, in host_devices.cc.
-  std::vector<host::DeviceSpec> device_specs(const config::Config& config) const;
+  std::vector<host::DeviceSpec> device_specs(const config::Config& config, std::string& why);
+  bool prepare_host_devices(const config::Config& next, std::vector<config::Problem>& problems);
   Status send_from_host(const host::DeviceSpec& device, wire::Bytes packet);
   void apply_host_devices();
 
@@ -175,6 +176,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   publish::SaStore sas_;
   neighbor::Table neighbors_;
   ike::Engine ike_;
+  host::Namespaces namespaces_;
   host::Devices host_devices_;
   Index tunnel_numbers_;
   Index table_numbers_;

@@ -26,11 +26,20 @@ uint16_t mtu_of(const config::Config& config, const config::Tunnel& tunnel) {
 
 }  // namespace
 
-std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config) const {
+std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config,
+                                                    std::string& why) {
   std::vector<host::DeviceSpec> specs;
   const auto number = [&](const std::string& table) {
     const auto it = tables_.find(table);
     return it == tables_.end() ? uint16_t{0} : it->second.number;
+  };
+  const auto where = [&](const std::string& table) {
+    std::string setting;
+    for (const auto& u : config.underlays)
+      if (u.name == table) setting = u.host_namespace;
+    for (const auto& t : config.tables)
+      if (t.name == table) setting = t.host_namespace;
+    return namespaces_.of(table, setting, why);
   };
   for (const auto& port : config.ports)
     if (!port.host_device.empty())
@@ -38,6 +47,7 @@ std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config
                        .owner = "port " + port.name,
                        .tunnel = kNoTunnel,
                        .table = number(port.domain()),
+                       .where = where(port.domain()),
                        .mtu = port.mtu,
                        .addresses = port.addresses,
                        .services = port.host_services});
@@ -47,15 +57,26 @@ std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config
                        .owner = "tunnel " + tunnel.name,
                        .tunnel = tunnel_numbers_.find(tunnel.name).value_or(kNoTunnel),
                        .table = number(tunnel.table),
+                       .where = where(tunnel.table),
                        .mtu = mtu_of(config, tunnel),
                        .addresses = tunnel.inside_addresses,
                        .services = tunnel.host_services});
   return specs;
 }
 
+bool Gateway::prepare_host_devices(const config::Config& next,
+                                   std::vector<config::Problem>& problems) {
+  std::string why;
+  const auto specs = device_specs(next, why);
+  if (why.empty() && host_devices_.prepare(specs, why)) return true;
+  problems.push_back({.key = "host-device", .text = why});
+  return false;
+}
+
 // config_ is the new configuration, and its tables and tunnels have their numbers.
 void Gateway::apply_host_devices() {
-  for (const auto& why : host_devices_.commit(device_specs(config_)))
+  std::string ignored;  // all namespaces have been opened by prepare_host_devices()
+  for (const auto& why : host_devices_.commit(device_specs(config_, ignored)))
     log::error("host", "address-refused", {{"text", why}});
 }
 

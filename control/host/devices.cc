@@ -21,7 +21,7 @@ namespace {
 
 // What cannot change under a device.
 bool same_device(const DeviceSpec& a, const DeviceSpec& b) {
-  return a.owner == b.owner && a.mtu == b.mtu;
+  return a.owner == b.owner && a.mtu == b.mtu && a.where == b.where;
 }
 
 const DeviceSpec* find(const std::vector<DeviceSpec>& list, const std::string& name) {
@@ -48,11 +48,14 @@ bool Devices::prepare(const std::vector<DeviceSpec>& wanted, std::string& why) {
     if (it != devices_.end() && same_device(it->second->spec, spec)) continue;
     if (it != devices_.end()) {
       why = "network device " + spec.name + ": it belongs to " + it->second->spec.owner +
-            " and is up: neither that nor its mtu can change, give it another name";
+            " and is up: neither that nor its mtu or namespace can change, give it "
+            "another name";
       roll_back();
       return false;
     }
-    auto wire = open_({.name = spec.name, .mtu = spec.mtu, .addresses = spec.addresses}, why);
+    auto wire = open_(
+        {.name = spec.name, .mtu = spec.mtu, .addresses = spec.addresses, .where = spec.where},
+        why);
     if (wire == nullptr) {
       roll_back();
       return false;
@@ -75,6 +78,7 @@ std::vector<std::string> Devices::commit(std::vector<DeviceSpec> wanted) {
   for (auto& spec : wanted) {
     Device& device = *devices_.at(spec.name);
     std::string why;
+    const Namespace::Visit visit(spec.where.get());
     if (device.spec.addresses != spec.addresses &&
         !change_addresses(spec.name, device.spec.addresses, spec.addresses, why))
       refused.push_back(why);

@@ -21,12 +21,13 @@
 
 namespace kanmon::host {
 
-// What a device is for. Owner and MTU stay while it is up; the rest may change.
+// What a device is for. Owner, MTU and namespace stay while it is up; the rest may change.
 struct DeviceSpec {
   std::string name;
   std::string owner;             // "tunnel branch", "port wan"
   uint32_t tunnel = 0xffffffff;  // kNoTunnel: a port's device
   uint16_t table = 0;
+  std::shared_ptr<const Namespace> where;  // null: the daemon's own
   uint16_t mtu = 1280;
   std::vector<wire::InterfaceAddress> addresses;
   std::vector<config::HostService> services;

@@ -66,7 +66,22 @@ bool set_address(nl_sock* socket, const std::string& name, int index,
   return e == 0 || fail(why, name, (present ? "cannot have " : "cannot lose ") + a.to_string(), e);
 }
 
+bool take_up(nl_sock* socket, const std::string& name, int index, std::string& why) {
+  const RtLink up(rtnl_link_alloc());
+  if (up == nullptr) return fail(why, name, "link", -NLE_NOMEM);
+  rtnl_link_set_ifindex(up.get(), index);
+  rtnl_link_set_flags(up.get(), IFF_UP);
+  const int e = rtnl_link_change(socket, up.get(), up.get(), 0);
+  return e == 0 || fail(why, name, "cannot be taken up", e);
+}
+
 }  // namespace
+
+bool bring_up_loopback(std::string& why) {
+  const Socket socket = connect(why, "lo");
+  return socket != nullptr &&
+         take_up(socket.get(), "lo", static_cast<int>(if_nametoindex("lo")), why);
+}
 
 bool bring_up(const std::string& name, uint16_t mtu,
               const std::vector<wire::InterfaceAddress>& addresses, std::string& why) {
@@ -80,12 +95,7 @@ bool bring_up(const std::string& name, uint16_t mtu,
   (void)rtnl_link_inet6_set_addr_gen_mode(change.get(), IN6_ADDR_GEN_MODE_NONE);
   if (const int e = rtnl_link_change(socket.get(), change.get(), change.get(), 0); e != 0)
     return fail(why, name, "cannot have an MTU of " + std::to_string(mtu), e);
-  const RtLink up(rtnl_link_alloc());
-  if (up == nullptr) return fail(why, name, "link", -NLE_NOMEM);
-  rtnl_link_set_ifindex(up.get(), index);
-  rtnl_link_set_flags(up.get(), IFF_UP);
-  if (const int e = rtnl_link_change(socket.get(), up.get(), up.get(), 0); e != 0)
-    return fail(why, name, "cannot be taken up", e);
+  if (!take_up(socket.get(), name, index, why)) return false;
   return std::all_of(addresses.begin(), addresses.end(), [&](const auto& a) {
     return set_address(socket.get(), name, index, a, true, why);
   });

@@ -14,6 +14,9 @@ namespace kanmon::host {
 bool bring_up(const std::string& name, uint16_t mtu,
               const std::vector<wire::InterfaceAddress>& addresses, std::string& why);
 
+// Takes up the loopback of the calling thread's namespace.
+bool bring_up_loopback(std::string& why);
+
 // Replaces the addresses of a device that is up; those in both lists are not touched.
 bool change_addresses(const std::string& name, const std::vector<wire::InterfaceAddress>& before,
                       const std::vector<wire::InterfaceAddress>& after, std::string& why);

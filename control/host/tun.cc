@@ -45,6 +45,11 @@ std::unique_ptr<Wire> open_tun(const WireOptions& options, std::string& why) {
     why = "network device " + options.name + ": the name has 1 to 15 octets";
     return nullptr;
   }
+  const Namespace::Visit visit(options.where.get());
+  if (!visit.ok()) {
+    why = refusal(options.name, "its namespace cannot be entered", errno);
+    return nullptr;
+  }
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
     why = refusal(options.name, "/dev/net/tun", errno);

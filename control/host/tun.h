@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/host/namespace.h"
 #include "dataplane/common/result.h"
 #include "dataplane/wire/address.h"
 #include "dataplane/wire/bytes.h"
@@ -31,6 +32,7 @@ struct WireOptions {
   std::string name;  // of the network device, at most 15 octets
   uint16_t mtu = 1280;
   std::vector<wire::InterfaceAddress> addresses;
+  std::shared_ptr<const Namespace> where;  // null: the daemon's own
 };
 
 // Makes the device, sets MTU and addresses, and takes it up. Null: `why` says what the kernel

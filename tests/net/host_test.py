@@ -6,7 +6,7 @@
                              fd00:21::1/126                            fd00:21::2/126
 """
 
-import hashlib
+import contextlib
 
 from lab.conditions import wait_until
 from lab.scenario import AWAY_NET, HOME_NET, site
@@ -16,9 +16,10 @@ INSIDE = {"gw": ["169.254.21.1/30", "fd00:21::1/126"], "peer": ["169.254.21.2/30
 BLOB = bytes(range(256)) * 4096  # 1 MiB
 
 
-def with_inside(services=("icmp", "bgp")):
-    """Both gateways' configs get inside addresses and selectors that let them through."""
+def with_inside(services, host):
+    """A config gets inside addresses in the namespace `host`, and selectors that let them through."""
     def change(config):
+        config["route-tables"]["main"]["host-namespace"] = host.netns
         name = config["system"]["name"]
         tunnel = config["tunnels"]["branch"]
         tunnel["inside-addresses"] = INSIDE[name]
@@ -28,6 +29,16 @@ def with_inside(services=("icmp", "bgp")):
         tunnel["traffic-selectors"] = {"local": [nets[0], *links], "remote": [nets[1], *links]}
         return config
     return change
+
+
+@contextlib.contextmanager
+def inside_site(lab, services=("icmp", "bgp")):
+    """Two Kanmons; .near and .far are the namespaces of their machines' programs."""
+    near, far = lab.namespace("near"), lab.namespace("far")
+    with site(lab, peer="kanmon", change_config=with_inside(services, near),
+              change_peer=with_inside(services, far)) as s:
+        s.near, s.far = near, far
+        yield s
 
 
 def transfer(server, client, family, here, there, port):
@@ -47,14 +58,12 @@ def transfer(server, client, family, here, there, port):
 
 def test_the_kernels_tcp_goes_through_the_tunnel(lab):
     """TCP 179 of the machine's own stack, both families, both ways, beside traffic of the hosts."""
-    with site(lab, peer="kanmon", change_config=with_inside()) as s:
+    with inside_site(lab) as s:
         s.wait_up()
         with lossless(*s.streams()):
             for family, near, far in (("4", "169.254.21.1", "169.254.21.2"), ("6", "[fd00:21::1]", "[fd00:21::2]")):
-                for server, client, here, there in ((s.peer_namespace, s.gateway_namespace, near, far),
-                                                    (s.gateway_namespace, s.peer_namespace, far, near)):
-                    got = transfer(server, client, family, here, there, 179)
-                    assert hashlib.sha256(got).digest() == hashlib.sha256(BLOB).digest(), len(got)
+                for server, client, here, there in ((s.far, s.near, near, far), (s.near, s.far, far, near)):
+                    assert transfer(server, client, family, here, there, 179) == BLOB
         for gateway in (s.gateway, s.peer):
             [row] = gateway.rows("host")
             assert row["device"] == "kn-branch" and row["owner"] == "tunnel branch", row
@@ -62,19 +71,19 @@ def test_the_kernels_tcp_goes_through_the_tunnel(lab):
 
 
 def test_ping_from_the_machine(lab):
-    with site(lab, peer="kanmon", change_config=with_inside()) as s:
+    with inside_site(lab) as s:
         s.wait_up()
         for here, there in (("169.254.21.1", "169.254.21.2"), ("fd00:21::1", "fd00:21::2")):
-            assert ping(s.gateway_namespace, here, there, 20).received == 20
+            assert ping(s.near, here, there, 20).received == 20
 
 
 def test_other_services_stay_shut(lab):
     """What host-services does not name never reaches the machine, though it listens."""
-    with site(lab, peer="kanmon", change_config=with_inside(["icmp"])) as s:
+    with inside_site(lab, ["icmp"]) as s:
         s.wait_up()
-        listener = s.peer_namespace.spawn("listener", "socat", "-u", "TCP4-LISTEN:179,bind=169.254.21.2", "STDOUT")
-        refused = s.gateway_namespace.run("socat", "-u", "OPEN:/dev/null",
-                                          "TCP4:169.254.21.2:179,connect-timeout=2", check=False, timeout_s=20)
+        listener = s.far.spawn("listener", "socat", "-u", "TCP4-LISTEN:179,bind=169.254.21.2", "STDOUT")
+        refused = s.near.run("socat", "-u", "OPEN:/dev/null",
+                             "TCP4:169.254.21.2:179,connect-timeout=2", check=False, timeout_s=20)
         assert refused.returncode != 0, "the connection was made"
         assert listener.alive()
         wait_until(lambda: s.peer.rows("host")[0]["refused_in"], 5, "refused packets to be counted")
@@ -82,37 +91,57 @@ def test_other_services_stay_shut(lab):
 
 
 def test_a_reload_makes_and_removes_the_device(lab):
-    with site(lab, peer="kanmon", change_config=with_inside()) as s:
+    with inside_site(lab) as s:
         s.wait_up()
-        links = lambda: s.gateway_namespace.run("ip", "-o", "link").stdout
+        links = lambda: s.near.run("ip", "-o", "link").stdout
         assert "kn-branch" in links()
         config = s.config
         tunnel = {**config["tunnels"]["branch"], "host-device": "inside0"}
         s.gateway.write_config({**config, "tunnels": {"branch": tunnel}})
         s.gateway.reload()
         assert "inside0" in links() and "kn-branch" not in links()
-        assert ping(s.gateway_namespace, "169.254.21.1", "169.254.21.2", 10).received == 10
+        assert ping(s.near, "169.254.21.1", "169.254.21.2", 10).received == 10
         # A name somebody else has: refused, and everything goes on as before.
-        s.gateway_namespace.run("ip", "link", "add", "taken0", "type", "dummy")
+        s.near.run("ip", "tuntap", "add", "taken0", "mode", "tun")
         s.gateway.write_config({**config, "tunnels": {"branch": {**tunnel, "host-device": "taken0"}}})
         answer = s.gateway.cli("reload", check=False, as_json=False)
         assert answer.returncode != 0 and "taken0" in answer.stdout + answer.stderr, answer
         assert "inside0" in links()
-        assert ping(s.gateway_namespace, "169.254.21.1", "169.254.21.2", 10).received == 10
+        assert ping(s.near, "169.254.21.1", "169.254.21.2", 10).received == 10
+
+
+def test_inside_addresses_cannot_be_reached_in_clear(lab):
+    """A station on the outside line that routes the inside addresses to the gateway finds nobody there."""
+    with inside_site(lab, ["any"]) as s:
+        s.wait_up()
+        listener = s.near.spawn("listener", "socat", "-u", "TCP4-LISTEN:179,bind=169.254.21.1", "STDOUT")
+        s.peer_namespace.address("wan", "192.0.2.9/24")
+        s.peer_namespace.route("169.254.21.0/30", "via", "192.0.2.1")
+        tried = s.peer_namespace.run("socat", "-u", "OPEN:/dev/null", "TCP4:169.254.21.1:179,connect-timeout=2",
+                                     check=False, timeout_s=20)
+        assert tried.returncode != 0, "an inside address answered in clear"
+        assert s.gateway.rows("host")[0]["to_host"] == 0
+        s.sniffer.planted = s.sniffer.tripwire.count()
+        s.peer_namespace.run("ip", "address", "del", "192.0.2.9/24", "dev", "wan")
+        listener.stop()
 
 
 def test_a_port_shares_its_address(lab):
     """The underlay's address on a host device: BGP with a router on the line, nothing else."""
+    near = lab.namespace("near")
     def change(config):
         config["ports"]["wan"]["host-device"] = "kn-wan"
+        config["underlays"]["internet"]["host-namespace"] = near.netns
         return config
     with site(lab, change_config=change) as s:
         s.wait_up()
-        for server, client, here, there in ((s.peer_namespace, s.gateway_namespace, "192.0.2.1", "192.0.2.2"),
-                                            (s.gateway_namespace, s.peer_namespace, "192.0.2.2", "192.0.2.1")):
+        for server, client, here, there in ((s.peer_namespace, near, "192.0.2.1", "192.0.2.2"),
+                                            (near, s.peer_namespace, "192.0.2.2", "192.0.2.1")):
             assert transfer(server, client, "4", here, there, 179) == BLOB
-        listener = s.gateway_namespace.spawn("listener", "socat", "-u", "TCP4-LISTEN:22,bind=192.0.2.1", "STDOUT")
+        listener = near.spawn("listener", "socat", "-u", "TCP4-LISTEN:22,bind=192.0.2.1", "STDOUT")
         refused = s.peer_namespace.run("socat", "-u", "OPEN:/dev/null", "TCP4:192.0.2.1:22,connect-timeout=2",
                                        check=False, timeout_s=20)
-        assert refused.returncode != 0
+        assert refused.returncode != 0, "a service that is not in the list answered"
+        assert s.gateway.rows("host")[0]["refused_in"] > 0
         listener.stop()
+        s.sniffer.planted = s.sniffer.tripwire.count()  # BGP with the router is in clear by its nature
