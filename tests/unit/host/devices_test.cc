@@ -151,7 +151,8 @@ TEST_F(HostDevices, BusyDeviceLeavesRoomForTheOthers) {
   for (int i = 0; i < 100; ++i) machine_sends("kn-a", bgp("169.254.21.2", "169.254.21.1"));
   machine_sends("kn-b", bgp("fd00::2", "fd00::1"));
   (void)devices.poll(10);
-  EXPECT_TRUE(std::any_of(sent.begin(), sent.end(), [](const auto& s) { return s.first == "kn-b"; }));
+  EXPECT_TRUE(
+      std::any_of(sent.begin(), sent.end(), [](const auto& s) { return s.first == "kn-b"; }));
 }
 
 TEST_F(HostDevices, ChangeAllOrNothing) {

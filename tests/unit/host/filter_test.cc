@@ -68,7 +68,8 @@ TEST(HostFilter, ReadsNothingBeyondAPacket) {
 
 TEST(HostFilter, LetsTheMachineSpeakForItselfOnly) {
   const std::vector<wire::InterfaceAddress> own = {
-      *wire::InterfaceAddress::parse("169.254.21.2/30"), *wire::InterfaceAddress::parse("fd00::2/126")};
+      *wire::InterfaceAddress::parse("169.254.21.2/30"),
+      *wire::InterfaceAddress::parse("fd00::2/126")};
   const auto verdict = [&](const char* from, const char* to) {
     return outbound(ip({from, to, 6}, ports(1, 179)), own);
   };
