@@ -87,6 +87,10 @@ ReloadResult Gateway::reload(TimePoint now, config::Config next) {
     close_ports(opened);
     return result;
   }
+  if (!prepare_host_devices(next, result.problems)) {
+    close_ports(opened);
+    return result;
+  }
   apply(now, std::move(next));
   result.ok = true;
   return result;
@@ -158,6 +162,7 @@ void Gateway::apply(TimePoint now, config::Config next) {
   close_ports(closing);
   apply_tunnels(now, next);
   config_ = std::move(next);
+  apply_host_devices();
   resolve_paths(now);
 }
 
@@ -208,7 +213,7 @@ void Gateway::apply_ports(const config::Config& next) {
     plane_->publish(rings::SetPort{port.info.id, record});
     neighbors_.announce(port.info.id);
   }
-  for (const auto& [name, table] : tables_) publish_table(name, table);
+  for (const auto& [name, table] : tables_) publish_table(name, table, next);
 }
 
 // Routes via the port's neighbours count as not installed: their adjacencies are given back.
@@ -220,7 +225,8 @@ void Gateway::forget_neighbors(const OpenPort& port) {
     });
 }
 
-void Gateway::publish_table(const std::string& name, const LiveTable& table) {
+void Gateway::publish_table(const std::string& name, const LiveTable& table,
+                            const config::Config& next) {
   RouteTable record;
   record.lpm4 = table.routes().lpm4();
   record.lpm6 = table.routes().lpm6();
@@ -234,6 +240,11 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table) {
     if (record.icmp_source6.is_unspecified())
       record.icmp_source6 = first_address(port.config, wire::Family::kV6);
   }
+  for (const auto& tunnel : next.tunnels)
+    for (const auto& a : tunnel.inside_addresses) {
+      wire::IpAddress& source = a.address.is_v4() ? record.icmp_source4 : record.icmp_source6;
+      if (tunnel.table == name && source.is_unspecified()) source = a.address;
+    }
   plane_->publish(rings::SetTable{table.number, record});
 }
 
@@ -273,7 +284,7 @@ void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Want
   Status done = success();
   if (table.underlay) {
     using Hop = routing::UnderlayNextHop;
-    const Hop hop = route.kind == Kind::kLocal       ? Hop::local()
+    const Hop hop = route.kind == Kind::kLocal       ? Hop::local(route.hosted)
                     : route.kind == Kind::kConnected ? Hop::glean(port_id)
                     : route.kind == Kind::kVia       ? Hop::neighbour(adjacency)
                                                      : Hop::blackhole();
@@ -282,7 +293,8 @@ void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Want
     using fib::NextHop;
     using fib::NextHopKind;
     const NextHop hop =
-        route.kind == Kind::kLocal       ? NextHop::make(NextHopKind::kLocal)
+        route.kind == Kind::kLocal
+            ? NextHop::make(NextHopKind::kLocal, route.hosted ? fib::kLocalHosted : 0)
         : route.kind == Kind::kConnected ? NextHop::make(NextHopKind::kGlean, port_id)
         : route.kind == Kind::kVia       ? NextHop::make(NextHopKind::kNeighbour, adjacency)
         : route.kind == Kind::kTunnel

@@ -47,6 +47,9 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       sas_(commands_, strong_random, plane_->workers()),
       neighbors_(*this),
       ike_(*this, {}),
+      host_devices_([this](const auto& device, wire::Bytes packet) {
+        return send_from_host(device, packet);
+      }),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
       load_(plane_->workers()),
@@ -82,7 +85,8 @@ bool Gateway::poll(TimePoint now) {
   const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
                                      [&](uint16_t, rings::Event event) { happened(now, event); });
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
-  return done != 0;
+  const uint32_t from_host = host_devices_.poll();
+  return done + from_host != 0;
 }
 
 void Gateway::tick(TimePoint now) {
@@ -118,6 +122,9 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
       neighbors_.hold(now, static_cast<uint16_t>(packet.next_hop.index()), *destination, held);
       return;
     }
+    case Punt::kHost:
+      host_devices_.deliver(packet.table, packet.tunnel_in, packet.bytes);
+      return;
     case Punt::kIke: {
       const auto datagram = ike::parse_datagram(packet.bytes);
       if (!datagram.ok()) {

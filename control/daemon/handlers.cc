@@ -63,6 +63,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("stages", [&](const Json&) { return views::stages(gateway); });
   show("drops", [&](const Json&) { return views::drops(gateway); });
   show("ports", [&](const Json&) { return views::ports(gateway); });
+  show("host", [&](const Json&) { return views::host_devices(gateway); });
   show("version", [&](const Json&) { return views::version(gateway); });
   dispatcher.add("show.routes", [&](const Json& params) {
     const std::string table = api::text_param(params, "table");

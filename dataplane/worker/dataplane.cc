@@ -335,7 +335,7 @@ uint32_t DataPlane::poll(const std::function<void(const Punted&)>& on_packet,
       n = d.doors[w]->punts.pop(burst, std::min(kPollBurst, max - packets));
       for (uint32_t i = 0; i < n; ++i) {
         const Meta& m = meta(burst[i]);
-        on_packet({m.punt, m.port, m.table, m.next_hop, bytes(burst[i])});
+        on_packet({m.punt, m.port, m.table, m.tunnel_in, m.next_hop, bytes(burst[i])});
         rte_pktmbuf_free(burst[i]);
       }
     }
@@ -367,6 +367,16 @@ Status DataPlane::send_packet(uint16_t table, wire::Bytes packet) {
   Result<Packet*> p = parts_->packet_of(packet, table);
   if (!p) return p.error();
   meta(*p).errand = Errand::kRoute;
+  return parts_->inject(*p, 0);
+}
+
+Status DataPlane::send_into_tunnel(uint32_t tunnel, uint16_t table, wire::Bytes packet) {
+  if (parts_->stopped) return Errc::kSystem;
+  if (tunnel >= parts_->options.capacity.tunnels) return Errc::kNotFound;
+  Result<Packet*> p = parts_->packet_of(packet, table);
+  if (!p) return p.error();
+  meta(*p).errand = Errand::kEncrypt;
+  meta(*p).next_hop = fib::NextHop::make(fib::NextHopKind::kTunnel, tunnel);
   return parts_->inject(*p, 0);
 }
 

@@ -102,10 +102,13 @@ uint32_t Worker::work(StageClock& clock) {
 
 void Worker::route_rounds(StageClock& clock) {
   Lanes& lanes = *lanes_;
-  for (unsigned round = 0; round < kRouteRounds && lanes.route.count != 0; ++round) {
+  for (unsigned round = 0; round < kRouteRounds; ++round) {
     const uint32_t routed = lanes.route.count;
-    route::run(context_);
-    clock.lap(Stage::kRoute, routed);
+    if (routed == 0 && lanes.encrypt.count == 0) return;
+    if (routed != 0) {
+      route::run(context_);
+      clock.lap(Stage::kRoute, routed);
+    }
     if (const uint32_t n = lanes.local.count; n != 0) {
       local::run(context_);
       clock.lap(Stage::kLocal, n);
@@ -194,6 +197,8 @@ void Worker::take_in(Packet* p) {
       return lanes_->esp.push(p);
     case Errand::kRoute:
       return lanes_->route.push(p);
+    case Errand::kEncrypt:
+      return lanes_->encrypt.push(p);
     case Errand::kTransmit:
       break;
   }
