@@ -119,7 +119,7 @@ void bend(Payloads& payloads, Input& in) {
 }
 
 void engine_acts(Puppet& puppet, uint8_t what) {
-  switch (what % 6) {
+  switch (what % 8) {
     case 0:
       (void)puppet.engine->rekey_child(puppet.now, "t");
       return;
@@ -134,6 +134,14 @@ void engine_acts(Puppet& puppet, uint8_t what) {
       return;
     case 4:
       (void)puppet.engine->up(puppet.now, "t");
+      return;
+    case 5:
+      (void)puppet.engine->down(puppet.now, "t");
+      return;
+    case 6:  // a reload that takes the tunnel out and another that brings it back
+      puppet.engine->remove(puppet.now, "t");
+      if (what & 8) puppet.run_for(seconds(12));
+      puppet.engine->add(puppet.now, TwoPeers::parameters(false));
       return;
     default:
       puppet.run_for(milliseconds(what * 40));
@@ -182,6 +190,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (wrong_key) check(puppet.host.keys_seen.empty(), "a child SA without a verified AUTH");
   const auto status = puppet.status();
   check(status.state == ike::TunnelState::kUp || !status.reason.empty(), "down without a reason");
-  check(puppet.host.inbound.size() == status.children.size(), "inbound SAs left over");
+  // Whatever state it was in: it ends, and nothing is left.
+  puppet.host.gone.clear();
+  puppet.engine->remove(puppet.now, "t");
+  puppet.run_for(std::chrono::minutes(3));
+  check(puppet.engine->sizes() == ike::EngineSizes{}, "a removed tunnel leaves something behind");
+  check(puppet.host.gone.size() == 1, "a removed tunnel is reported gone once");
+  check(puppet.host.inbound.empty() && puppet.host.reserved.empty(), "SPIs left over");
   return 0;
 }

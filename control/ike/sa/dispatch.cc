@@ -233,7 +233,8 @@ void on_response(Core& core, IkeSa& sa, const Arrived& in, const Chain& outside)
   const std::string bad = judge_response(sa, in, work, inside);
   if (!bad.empty() && work.kind != Work::Kind::kDeleteIke) {
     core.count(Count::kMalformedInside);
-    return tunnel::end(core, sa, tunnel::End::kDelete, bad);
+    // If it is being deleted already, the delete has waited for just this answer, good or bad.
+    if (sa.state != IkeState::kDeleting) return tunnel::end(core, sa, tunnel::End::kDelete, bad);
   }
   route_response(core, sa, work, inside.opened.chain);
   if (sa.state != IkeState::kClosed) pump(core, sa);

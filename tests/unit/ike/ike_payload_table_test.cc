@@ -369,6 +369,24 @@ TEST_P(PayloadTable, DropAll) {
   judge({}, Then::kSyntax);
 }
 
+// The operator's delete waits for the answer, which is worth nothing: it goes out all the same.
+TEST_P(PayloadTable, DropOneWhileTheTunnelGoesDown) {
+  if (!c.response || c.exchange == ExchangeType::kInformational) return;
+  for (std::size_t i = 0; i < c.parts.size(); ++i) {
+    SCOPED_TRACE(to_string(c.parts[i].type));
+    ASSERT_NO_FATAL_FAILURE(prepare());
+    ASSERT_TRUE(puppet->engine->down(puppet->now, "t").ok());
+    ASSERT_TRUE(puppet->heard().empty());
+    const Payloads wrong = Puppet::without(letter.payloads, i);
+    puppet->deliver(puppet->seal(c.exchange, true, letter.id, wrong));
+    auto heard = puppet->heard();
+    ASSERT_NE(Puppet::find(heard, ExchangeType::kInformational, false), nullptr);
+    confirm_all(*puppet, heard);
+    EXPECT_EQ(puppet->status().state, TunnelState::kIdle);
+    EXPECT_TRUE(puppet->host.reserved.empty());
+  }
+}
+
 // Payloads that belong to other exchanges.
 TEST_P(PayloadTable, AddAStranger) {
   for (const P stranger : {P::kIdi, P::kIdr, P::kAuth}) {
