@@ -161,7 +161,10 @@ std::string DataPlane::Parts::make_workers() {
     parts.capacity = options.capacity;
     parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
     if (parts.crypto == nullptr) return "IPsec-MB has no code for this CPU";
-    if (!crypto::self_test(*parts.crypto)) return "the crypto engine fails its known answers";
+    const char* failed = nullptr;
+    if (!crypto::self_test(*parts.crypto, &failed))
+      return std::string("the crypto engine fails its known answers of ") + failed + " (" +
+             parts.crypto->describe() + "): nothing is started";
     workers.push_back(std::make_unique<Worker>(std::move(parts)));
   }
   return {};
