@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/ike/types.h"
+#include "dataplane/crypto/backend.h"
 #include "dataplane/wire/address.h"
 
 namespace kanmon::config {
@@ -31,7 +32,9 @@ struct System {
   LogFormat log_format = LogFormat::kKeyValue;
   LogLevel log_level = LogLevel::kInfo;
   uint32_t packet_buffers = 16'384;  // mbufs per NUMA node
-  std::string eal_args;              // escape hatch, appended to what Kanmon composes
+  crypto::Isa crypto_isa = crypto::Isa::kAuto;
+  crypto::Backend crypto_backend = crypto::Backend::kAuto;
+  std::string eal_args;  // escape hatch, appended to what Kanmon composes
 };
 
 // A port: a NIC queue pair per worker, its addresses, and the table its packets are looked up in.
@@ -84,7 +87,13 @@ struct Tunnel {
   DfPolicy df = DfPolicy::kSet;
   bool mss_clamp = true;
   std::optional<uint16_t> mtu;  // absent: computed
-  ike::TunnelParameters ike;    // its `tunnel` index is assigned by the program
+  // What phase 2 may be; every pair of the two that makes an ESP algorithm is in
+  // ike.esp.algorithms, in this order.
+  std::vector<ike::IkeTransforms::Encryption> esp_encryption;
+  std::vector<uint16_t> esp_integrity;
+  bool allow_weak = false;             // SHA-1
+  bool allow_null_encryption = false;  // no confidentiality at all
+  ike::TunnelParameters ike;           // its `tunnel` index is assigned by the program
 };
 
 struct Config {

@@ -12,6 +12,7 @@
 
 #include "dataplane/common/cacheline.h"
 #include "dataplane/common/result.h"
+#include "dataplane/crypto/backend.h"
 #include "dataplane/crypto/key.h"
 #include "dataplane/esp/algorithm.h"
 #include "dataplane/wire/bytes.h"
@@ -26,23 +27,9 @@ class HmacBurst;
 class AeadJobs;
 struct Plan;
 
-// Instruction sets IPsec-MB has code for, in rising order. Expanded keys of one do not fit another:
-// a process uses one for all its engines, chosen by choose_isa().
-enum class Isa : uint8_t { kAuto, kSse, kAvx, kAvx2, kAvx512 };
-const char* to_string(Isa isa);
-
 // The instruction set of every Engine and key made from now on; kAuto (the default) is the best
 // this machine has. Call it once, before the first Engine or SA is made.
 void choose_isa(Isa isa);
-
-// How packets are given to the library.
-//   kDirect  each by itself: GCM's own calls; hashes by code made for one message
-//   kBurst   as jobs, many at once: GCM too; hashes by code with the most lanes
-//   kAuto    what this machine did fastest when it was tried: for GCM that, for HMACs one or the
-//            other by how many packets a burst has
-// ChaCha20-Poly1305 always goes as jobs, which work on one packet each.
-enum class Backend : uint8_t { kAuto, kDirect, kBurst };
-const char* to_string(Backend backend);
 
 // Like choose_isa(), for the back end of Engines made from now on.
 void choose_backend(Backend backend);

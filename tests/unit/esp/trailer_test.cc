@@ -49,20 +49,21 @@ TEST(Trailer, NeverReachesInFrontOfTheText) {
   EXPECT_TRUE((strip_trailer(Octets{0, 59}).has_value()));
 }
 
-// RFC 4303 section 2: header, IV, text of at least four octets in steps of four, ICV.
+// RFC 4303 section 2: header, IV, text in steps of the alignment and at least one of them, ICV.
 TEST(Wire, TextBytes) {
   for (const AlgorithmInfo& a : kAlgorithms) {
+    const uint32_t around = 8u + a.iv_bytes + a.icv_bytes;
     for (uint32_t n = 0; n < 200; ++n) {
       const auto text = text_bytes(n, a);
-      if (n < 36) {
+      if (n < around + a.align) {
         ASSERT_FALSE(text.ok());
         EXPECT_EQ(text.error().code, Errc::kTruncated);
-      } else if ((n - 32) % 4 != 0) {
+      } else if ((n - around) % a.align != 0) {
         ASSERT_FALSE(text.ok());
         EXPECT_EQ(text.error().code, Errc::kBadAlign);
       } else {
         ASSERT_TRUE(text.ok());
-        EXPECT_EQ(*text, n - 32);
+        EXPECT_EQ(*text, n - around);
       }
     }
   }
