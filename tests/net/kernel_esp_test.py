@@ -66,7 +66,7 @@ def carries(lab, esp, encryption, integrity, name):
         s.wait_up()
         with lossless(*s.streams(rate_pps=500)):
             rekeyed_once_by_each(s)
-        algorithms = {sa["algorithm"] for sa in s.gateway.show("sas")["sas"]}
+        algorithms = {sa["algorithm"] for sa in s.gateway.rows("sas")}
         assert algorithms == {name}, algorithms
         assert s.outside_kinds() == {"native"}
 

@@ -164,7 +164,7 @@ def test_child_algorithms(lab):
             with lossless(*s.streams(rate_pps=500), settle=50):
                 child_rekey("gateway")(s)
                 child_rekey("peer")(s)
-            algorithms = {sa["algorithm"] for sa in s.gateway.show("sas")["sas"]}
+            algorithms = {sa["algorithm"] for sa in s.gateway.rows("sas")}
             assert algorithms == {name}, algorithms
 
 
