@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
 #include <intel-ipsec-mb.h>
@@ -200,10 +199,9 @@ std::string Engine::describe() const {
 }
 
 Status expand(Algorithm algorithm, wire::Bytes key, Key& out) {
-  static const std::unique_ptr<Engine> engine = Engine::create();
-  static std::mutex mutex;  // some of the library's expansions use the manager's lanes
+  // A thread has its own: some of the library's expansions use the lanes of a manager.
+  thread_local const std::unique_ptr<Engine> engine = Engine::create();
   if (engine == nullptr) return Errc::kSystem;
-  const std::lock_guard lock(mutex);
   return engine->expand(algorithm, key, out);
 }
 

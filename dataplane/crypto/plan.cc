@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <vector>
 
 #include <x86intrin.h>
@@ -116,6 +114,12 @@ Plan measured(const Library& library) {
   return plan;
 }
 
+template <Isa isa>
+const Plan& kept(const Library& library) {
+  static const Plan plan = measured(library);
+  return plan;
+}
+
 Plan fixed(Backend backend) {
   Plan plan;
   plan.gcm_by_jobs = backend == Backend::kBurst;
@@ -129,12 +133,16 @@ const Plan& plan_for(const Library& library, Backend backend) {
   static const Plan direct = fixed(Backend::kDirect), burst = fixed(Backend::kBurst);
   if (backend == Backend::kDirect) return direct;
   if (backend == Backend::kBurst) return burst;
-  static std::mutex mutex;
-  static std::optional<Plan> kept[5];  // by Isa
-  const std::lock_guard lock(mutex);
-  std::optional<Plan>& plan = kept[static_cast<uint8_t>(library.isa())];
-  if (!plan) plan = measured(library);
-  return *plan;
+  switch (library.isa()) {
+    case Isa::kAvx512:
+      return kept<Isa::kAvx512>(library);
+    case Isa::kAvx2:
+      return kept<Isa::kAvx2>(library);
+    case Isa::kAvx:
+      return kept<Isa::kAvx>(library);
+    default:
+      return kept<Isa::kSse>(library);
+  }
 }
 
 }  // namespace kanmon::crypto
