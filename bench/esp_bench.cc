@@ -242,6 +242,9 @@ class RawBurst {
       j.u.HMAC._hashed_auth_key_xor_ipad = state_;
       j.u.HMAC._hashed_auth_key_xor_opad = state_;
     }
+#if IMB_VERSION_NUM >= IMB_VERSION(1, 5, 0)
+    imb_set_session(manager_, &j);  // its bursts want to know the suite beforehand
+#endif
   }
 
   const RawAlgorithm& a_;
