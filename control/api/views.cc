@@ -176,6 +176,7 @@ constexpr Column kVersion[] = {
     {"ipsec_mb", "ipsec-mb", kText, "IPsec-MB release"},
     {"openssl", "openssl", kText, "OpenSSL release"},
     {"isa", "isa", kText, "instruction set the data plane's cryptography uses"},
+    {"crypto", "crypto", kText, "how packets are given to it: each by itself, or many at once"},
     {"uptime_s", "uptime", kAge, "since the start of the program"},
     {"config_file", "config file", kText, "what `kanmon reload` reads"},
 };

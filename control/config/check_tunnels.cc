@@ -150,6 +150,35 @@ void check_proposals(Context& context, const Tunnel& t) {
                      "CBC, which does not protect integrity (RFC 7296 section 3.3.3)");
 }
 
+bool names_encryption(const Tunnel& t, uint16_t id) {
+  return std::any_of(t.esp_encryption.begin(), t.esp_encryption.end(),
+                     [id](const auto& e) { return e.id == id; });
+}
+
+// What RFC 8221 advises against must be asked for twice.
+void check_esp_proposals(Context& context, const Tunnel& t) {
+  constexpr uint16_t kNull = 11, kCbc = 12, kSha1 = 2;
+  const std::string integrity = path_of(t, "phase2-integrity-algorithms");
+  const std::string encryption = path_of(t, "phase2-encryption-algorithms");
+  const auto& hashes = t.esp_integrity;
+  if (hashes.empty() && (names_encryption(t, kCbc) || names_encryption(t, kNull)))
+    context.error_at(integrity,
+                     "found an empty list, expected an algorithm: phase2-encryption-algorithms has "
+                     "one that does not protect integrity (RFC 8221 section 4)");
+  if (!t.allow_weak && std::count(hashes.begin(), hashes.end(), kSha1) != 0)
+    context.error_at(integrity,
+                     "found SHA1, which RFC 8221 advises against, expected allow-weak: true beside "
+                     "it, or SHA2-256, SHA2-384, SHA2-512");
+  if (!names_encryption(t, kNull)) return;
+  if (!t.allow_null_encryption)
+    context.error_at(encryption,
+                     "found NULL-ENCRYPTION, which encrypts nothing, expected "
+                     "allow-null-encryption: true beside it, or another algorithm");
+  else
+    context.warning_at(encryption,
+                       "found NULL-ENCRYPTION: packets will be readable by anybody on the way");
+}
+
 void check_inside(Context& context, const Tunnel& t) {
   const auto& local = t.ike.local_ts;
   const auto& remote = t.ike.remote_ts;
@@ -224,6 +253,7 @@ void check_tunnels(Context& context, const Config& config) {
     check_lifetimes(context, t);
     check_aws_ranges(context, t);
     check_proposals(context, t);
+    check_esp_proposals(context, t);
     check_inside(context, t);
     check_mtu(context, config, t);
   }

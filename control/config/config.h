@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/ike/types.h"
+#include "dataplane/crypto/backend.h"
 #include "dataplane/wire/address.h"
 
 namespace kanmon::config {
@@ -31,7 +32,9 @@ struct System {
   LogFormat log_format = LogFormat::kKeyValue;
   LogLevel log_level = LogLevel::kInfo;
   uint32_t packet_buffers = 16'384;  // mbufs per NUMA node
-  std::string eal_args;              // escape hatch, appended to what Kanmon composes
+  crypto::Isa crypto_isa = crypto::Isa::kAuto;
+  crypto::Backend crypto_backend = crypto::Backend::kAuto;
+  std::string eal_args;  // escape hatch, appended to what Kanmon composes
 };
 
 // What of the machine's own stack may be reached at an address it shares with the gateway.
@@ -104,7 +107,13 @@ struct Tunnel {
   std::vector<wire::InterfaceAddress> inside_addresses;
   std::string host_device;  // empty without inside addresses
   std::vector<HostService> host_services = {kHostIcmp, kHostBgp};
-  ike::TunnelParameters ike;  // its `tunnel` index is assigned by the program
+  // What phase 2 may be; every pair of the two that makes an ESP algorithm is in
+  // ike.esp.algorithms, in this order.
+  std::vector<ike::IkeTransforms::Encryption> esp_encryption;
+  std::vector<uint16_t> esp_integrity;
+  bool allow_weak = false;             // SHA-1
+  bool allow_null_encryption = false;  // no confidentiality at all
+  ike::TunnelParameters ike;           // its `tunnel` index is assigned by the program
 };
 
 struct Config {

@@ -11,6 +11,14 @@ namespace {
 
 constexpr Word<Power> kPowers[] = {{"performance", Power::kPerformance},
                                    {"balanced", Power::kBalanced}};
+constexpr Word<crypto::Isa> kIsas[] = {{"auto", crypto::Isa::kAuto},
+                                       {"sse", crypto::Isa::kSse},
+                                       {"avx", crypto::Isa::kAvx},
+                                       {"avx2", crypto::Isa::kAvx2},
+                                       {"avx512", crypto::Isa::kAvx512}};
+constexpr Word<crypto::Backend> kBackends[] = {{"auto", crypto::Backend::kAuto},
+                                               {"direct", crypto::Backend::kDirect},
+                                               {"burst", crypto::Backend::kBurst}};
 constexpr Word<LogFormat> kLogFormats[] = {{"key-value", LogFormat::kKeyValue},
                                            {"json", LogFormat::kJson}};
 constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
@@ -48,6 +56,13 @@ constexpr Key<System> kSystemKeys[] = {
     key<System, Integer<1024, 4'194'304>>(
         "packet-buffers", [](auto& s) -> auto& { return s.packet_buffers; },
         "Packet buffers per NUMA node, about 2.3 KiB each."),
+    key<System, Choice<kIsas>>(
+        "crypto-isa", [](auto& s) -> auto& { return s.crypto_isa; },
+        "Instruction set of ESP's cryptography; auto is the best the CPU has."),
+    key<System, Choice<kBackends>>(
+        "crypto-backend", [](auto& s) -> auto& { return s.crypto_backend; },
+        "How packets are given to IPsec-MB: each by itself, many at once, or what proves faster at "
+        "start."),
     key<System, EalArguments>(
         "eal-args", [](auto& s) -> auto& { return s.eal_args; },
         "Further arguments for DPDK's EAL, for experts; appended to what Kanmon composes."),

@@ -10,16 +10,6 @@ constexpr std::size_t kLongestHostDevice = 15;  // IFNAMSIZ with its end
 
 }  // namespace
 
-std::vector<std::string_view> EspAlgorithm::names() {
-  std::vector<std::string_view> out;
-  for (const auto& row : esp::kAlgorithms) out.push_back(row.name);
-  return out;
-}
-
-void EspAlgorithm::read(Context& context, const Node& node, esp::Algorithm& out) {
-  if (const auto at = read_word(context, node, names())) out = esp::kAlgorithms[*at].algorithm;
-}
-
 void Dscp::read(Context& context, const Node& node, Tunnel& out) {
   if (node.kind == Node::Kind::kScalar && node.text == "copy") {
     out.dscp = DscpPolicy::kCopy;
@@ -62,7 +52,8 @@ Tunnel initial() {
   t.ike.ike.integrity = {12, 13, 14};
   t.ike.ike.prf = {5, 6, 7};
   t.ike.ike.groups = {19, 20, 31, 14};
-  t.ike.esp.algorithms = {esp::Algorithm::kAes256Gcm16, esp::Algorithm::kAes128Gcm16};
+  t.esp_encryption = {{20, 256}, {20, 128}};
+  t.esp_integrity = {12, 13, 14};
   return t;
 }
 
@@ -96,6 +87,21 @@ void derive_prfs(Context& context, ike::IkeTransforms& t) {
     t.prf.push_back(static_cast<uint16_t>(integrity - 7));
 }
 
+// Each encryption with each integrity it goes with, the order of encryption first.
+std::vector<esp::Algorithm> esp_algorithms(const Tunnel& t) {
+  std::vector<esp::Algorithm> out;
+  const auto add = [&out](const ike::IkeTransforms::Encryption& e, uint16_t integrity) {
+    for (const esp::AlgorithmInfo& a : esp::kAlgorithms)
+      if (a.encr_id == e.id && a.encr_key_bits == e.key_bits && a.integ_id == integrity)
+        out.push_back(a.algorithm);
+  };
+  for (const auto& encryption : t.esp_encryption) {
+    add(encryption, 0);
+    for (const uint16_t integrity : t.esp_integrity) add(encryption, integrity);
+  }
+  return out;
+}
+
 }  // namespace
 
 template <>
@@ -107,6 +113,7 @@ void finish(Context& context, Tunnel& tunnel) {
   derive_prfs(context, t.ike);
   if (!tunnel.inside_addresses.empty() && tunnel.host_device.empty())
     tunnel.host_device = ("kn-" + tunnel.name).substr(0, kLongestHostDevice);
+  t.esp.algorithms = esp_algorithms(tunnel);
   const bool any_peer = context.sound_here("remote-address") && !t.remote_address;
   if (any_peer && !context.given_here("startup-action")) t.startup = ike::StartupAction::kAdd;
   if (!context.given_here("rekey-margin-time-seconds"))

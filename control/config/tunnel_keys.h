@@ -14,6 +14,12 @@ constexpr Word<ike::IkeTransforms::Encryption> kIkeEncryptions[] = {
     {"AES256-GCM-16", {20, 256}},
 };
 constexpr Word<uint16_t> kIkeIntegrities[] = {{"SHA2-256", 12}, {"SHA2-384", 13}, {"SHA2-512", 14}};
+constexpr Word<ike::IkeTransforms::Encryption> kEspEncryptions[] = {
+    {"AES128", {12, 128}},        {"AES256", {12, 256}},          {"AES128-GCM-16", {20, 128}},
+    {"AES256-GCM-16", {20, 256}}, {"CHACHA20-POLY1305", {28, 0}}, {"NULL-ENCRYPTION", {11, 0}},
+};
+constexpr Word<uint16_t> kEspIntegrities[] = {
+    {"SHA1", 2}, {"SHA2-256", 12}, {"SHA2-384", 13}, {"SHA2-512", 14}};
 constexpr Word<uint16_t> kIkePrfs[] = {{"SHA2-256", 5}, {"SHA2-384", 6}, {"SHA2-512", 7}};
 constexpr Word<uint16_t> kGroups[] = {{"14", 14}, {"19", 19}, {"20", 20}, {"31", 31}};
 constexpr Word<ike::StartupAction> kStartupActions[] = {{"start", ike::StartupAction::kStart},
@@ -23,14 +29,6 @@ constexpr Word<ike::DpdAction> kDpdActions[] = {{"clear", ike::DpdAction::kClear
                                                 {"restart", ike::DpdAction::kRestart}};
 constexpr Word<DfPolicy> kDfPolicies[] = {
     {"copy", DfPolicy::kCopy}, {"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}};
-
-// The names of esp::kAlgorithms.
-struct EspAlgorithm {
-  static std::vector<std::string_view> names();
-  static void read(Context& context, const Node& node, esp::Algorithm& out);
-  static std::string show(const esp::Algorithm& value) { return esp::info(value).name; }
-  static Json schema() { return words_schema(names()); }
-};
 
 // "copy", or the value to set.
 struct Dscp {
@@ -115,9 +113,20 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
     key<Tunnel, Integer<60, 86'400>>(
         "phase1-lifetime-seconds", [](auto& t) -> auto& { return t.ike.ike_lifetime; },
         "Life of an IKE SA; AWS allows 900 to 28800."),
-    key<Tunnel, List<EspAlgorithm, 1, 16>>(
-        "phase2-encryption-algorithms", [](auto& t) -> auto& { return t.ike.esp.algorithms; },
-        "ESP encryption in order of preference."),
+    key<Tunnel, List<Choice<kEspEncryptions>, 1, 8>>(
+        "phase2-encryption-algorithms", [](auto& t) -> auto& { return t.esp_encryption; },
+        "ESP encryption in order of preference; AES128 and AES256 are CBC."),
+    key<Tunnel, List<Choice<kEspIntegrities>, 0, 8>>(
+        "phase2-integrity-algorithms", [](auto& t) -> auto& { return t.esp_integrity; },
+        "ESP integrity for CBC and NULL-ENCRYPTION; the others have their own. SHA1 needs "
+        "allow-weak."),
+    key<Tunnel, Boolean>(
+        "allow-weak", [](auto& t) -> auto& { return t.allow_weak; },
+        "Lets SHA1 be named, for peers that have nothing better (RFC 8221 section 6)."),
+    key<Tunnel, Boolean>(
+        "allow-null-encryption", [](auto& t) -> auto& { return t.allow_null_encryption; },
+        "Lets NULL-ENCRYPTION be named: anybody on the way can read the packets. For "
+        "measurements."),
     key<Tunnel, OrNone<List<Choice<kGroups>, 0, 8>>>(
         "phase2-dh-group-numbers", [](auto& t) -> auto& { return t.ike.esp.groups; },
         "Groups for perfect forward secrecy at a rekey; empty or none: no own exchange."),

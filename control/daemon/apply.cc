@@ -34,6 +34,8 @@ std::vector<config::Problem> needs_restart(const config::System& before,
   check(before.worker_cores == after.worker_cores, "worker-cores");
   check(before.packet_buffers == after.packet_buffers, "packet-buffers");
   check(before.eal_args == after.eal_args, "eal-args");
+  check(before.crypto_isa == after.crypto_isa, "crypto-isa");
+  check(before.crypto_backend == after.crypto_backend, "crypto-backend");
   check(before.power == after.power, "power");
   check(before.api_socket == after.api_socket, "api-socket");
   return problems;

@@ -22,6 +22,8 @@ DataPlaneOptions options_of(const config::Config& config) {
   o.power =
       config.system.power == config::Power::kPerformance ? Power::kPerformance : Power::kBalanced;
   o.packet_buffers = config.system.packet_buffers;
+  o.crypto_isa = config.system.crypto_isa;
+  o.crypto_backend = config.system.crypto_backend;
   o.eal_args = config.system.eal_args;
   for (const auto& port : config.ports) o.devices.push_back(port.device);
   o.capacity.tunnels = kMaxTunnels;

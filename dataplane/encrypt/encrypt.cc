@@ -21,8 +21,9 @@ namespace {
 
 // What must be free around an inner packet: the template is copied whole, whatever its header's
 // length, and the trailer is written in one piece.
-constexpr uint32_t kFrontRoom = sa::Encap::kTemplateBytes + wire::kEthernetHeader;
-constexpr uint32_t kBackRoom = 8 + crypto::kTagBytes;
+constexpr uint32_t kFrontRoom =
+    sa::Encap::kTemplateBytes + esp::kMaxIvBytes + wire::kEthernetHeader;
+constexpr uint32_t kBackRoom = esp::kTrailerRoom + esp::kMaxIcvBytes;
 
 constexpr uint32_t kTalliesAhead = 4;  // packets between asking for a tally and adding to it
 
@@ -100,7 +101,7 @@ void wrap(Context& c, const Ticket& ticket, uint64_t sequence, crypto::Job& job)
   const InnerTraits t = traits_of(inner);
   const esp::AlgorithmInfo& a = esp::info(e.algorithm);
   const uint32_t pad = esp::pad_bytes(payload, a.align);
-  esp::write_short_trailer(inner + payload, pad, t.next_header);
+  esp::write_trailer(inner + payload, pad, t.next_header);
 
   job.key = &e.sa->key;
   job.text = inner;

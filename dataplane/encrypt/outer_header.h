@@ -66,14 +66,15 @@ inline void patch_ip6(uint8_t* ip, const sa::Encap& e, const InnerTraits& t, uin
 }
 
 // Writes everything in front of `inner` and returns where the IP header begins. `total` is the
-// length of the outer packet. Overwrites Encap::kTemplateBytes in front of `inner`, also where the
-// header is shorter. The UDP checksum is left zero (RFC 3948 section 2.1); see finish_udp6().
+// length of the outer packet. Overwrites Encap::kTemplateBytes in front of the IV, also where the
+// header is shorter. The IV is the sequence number, right for AEADs; that of CBC is the engine's to
+// write. The UDP checksum is left zero (RFC 3948 section 2.1); see finish_udp6().
 inline uint8_t* put_outer(uint8_t* inner, const sa::Encap& e, const InnerTraits& t, uint32_t total,
                           uint64_t sequence) {
-  constexpr uint32_t kIvBytes = 8;
-  std::memcpy(inner - sa::Encap::kTemplateBytes, e.header, sa::Encap::kTemplateBytes);
-  store_be(inner - kIvBytes, sequence);
-  store_be(inner - kIvBytes - 4, static_cast<uint32_t>(sequence));
+  uint8_t* iv = inner - e.iv_bytes;
+  store_be(inner - sizeof sequence, sequence);  // before the template: there may be no IV at all
+  std::memcpy(iv - sa::Encap::kTemplateBytes, e.header, sa::Encap::kTemplateBytes);
+  store_be(iv - 4, static_cast<uint32_t>(sequence));
   uint8_t* ip = inner - e.header_bytes;
   if (e.outer == wire::Family::kV4) {
     patch_ip4(ip, e, t, total, sequence);

@@ -26,13 +26,15 @@ constexpr uint32_t pad_bytes(uint32_t payload, uint32_t align) {
   return (0u - (payload + kTrailerBytes)) & (align - 1);
 }
 
-// Writes padding and trailer at `end`, where the payload ends. May write up to 8 octets, whatever
-// the padding: the ICV that follows has the room. REQUIRES: pad <= 6 and 8 octets at `end`.
-inline void write_short_trailer(uint8_t* end, uint32_t pad, uint8_t next_header) {
-  constexpr uint64_t kPattern = 0x0000060504030201;
-  const uint64_t low = (uint64_t{1} << (8 * pad)) - 1;
-  const uint64_t v = (kPattern & low) | (uint64_t{pad} | uint64_t{next_header} << 8) << (8 * pad);
-  std::memcpy(end, &v, sizeof v);
+// What write_trailer() may touch behind the payload, whatever the padding.
+inline constexpr uint32_t kTrailerRoom = 18;
+
+// Writes padding and trailer at `end`, where the payload ends. REQUIRES: pad < 16, that is the
+// least padding for an alignment of up to 16, and kTrailerRoom octets at `end`.
+inline void write_trailer(uint8_t* end, uint32_t pad, uint8_t next_header) {
+  std::memcpy(end, kPadPattern.data(), 16);
+  end[pad] = static_cast<uint8_t>(pad);
+  end[pad + 1] = next_header;
 }
 
 // What is left of a decrypted text when its trailer is taken off.

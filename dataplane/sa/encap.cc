@@ -37,7 +37,7 @@ void put_ip6(uint8_t* h, const EncapParams& p, uint8_t next_header, uint32_t spi
 }
 
 void put_headers(Encap& e, const EncapParams& p, uint32_t spi) {
-  uint8_t* ip = e.header + Encap::kTemplateBytes - e.header_bytes;
+  uint8_t* ip = e.header + Encap::kTemplateBytes - (e.header_bytes - e.iv_bytes);
   const uint8_t protocol = p.udp_encapsulation ? wire::kProtocolUdp : wire::kProtocolEsp;
   uint8_t* next = ip + ip_header_bytes(e.outer);
   if (e.outer == wire::Family::kV4) {
@@ -81,6 +81,7 @@ Encap make_encap(OutboundSa* sa, const EncapParams& p, uint32_t adjacency) {
     e.esn = sa->esn;
     e.any = sa->any;
   }
+  e.iv_bytes = esp::info(e.algorithm).iv_bytes;
   e.header_bytes = static_cast<uint8_t>(header_bytes({e.algorithm, e.outer, e.udp}));
   put_headers(e, p, sa != nullptr ? sa->spi : 0);
   put_sizes(e, p);

@@ -16,7 +16,7 @@ struct OutboundSa;
 
 struct alignas(kCacheLine) Encap {
   // The outer header is kept at the end of this room, so that a copy of fixed size that ends where
-  // the inner packet begins puts it in place, whichever families and encapsulation it has.
+  // the IV begins puts it in place, whichever families and encapsulation it has.
   static constexpr uint32_t kTemplateBytes = 64;
 
   // Line 0.
@@ -32,14 +32,14 @@ struct alignas(kCacheLine) Encap {
   esp::Algorithm algorithm = esp::Algorithm::kAes256Gcm16;
   bool udp = false;
   bool esn = false;
-  uint8_t any = 0;  // AnyBits of the SA's selectors
+  uint8_t any = 0;       // AnyBits of the SA's selectors
+  uint8_t iv_bytes = 0;  // of the algorithm
   DscpMode dscp = DscpMode::kCopy;
   uint8_t dscp_value = 0;  // six bits, for DscpMode::kSet
   DfMode df = DfMode::kSet;
-  uint8_t reserved[21] = {};
+  uint8_t reserved[20] = {};
 
-  // Line 1: [spare | IP | UDP | SPI, sequence | IV], lengths, sequence, IV and what varies by
-  // packet zero.
+  // Line 1: [spare | IP | UDP | SPI, sequence], lengths, sequence and what varies by packet zero.
   alignas(kCacheLine) uint8_t header[kTemplateBytes] = {};
 };
 static_assert(sizeof(Encap) == 2 * kCacheLine);

@@ -54,11 +54,11 @@ InboundSa* make_inbound(const InboundParams& p) {
   if (room == nullptr) return nullptr;
   auto* sa = new (room) InboundSa{};
   const esp::AlgorithmInfo& a = esp::info(p.algorithm);
-  if (!crypto::expand(p.algorithm, p.keymat.first(a.encr_key_bytes), sa->key).ok()) {
+  if (!crypto::expand(p.algorithm, p.keymat.first(a.key_bytes()), sa->key).ok()) {
     slab().give(room);
     return nullptr;
   }
-  std::memcpy(&sa->salt, p.keymat.data() + a.encr_key_bytes, sizeof sa->salt);
+  std::memcpy(&sa->salt, p.keymat.data() + a.encr_key_bytes, a.salt_bytes);
 
   auto* cold = new InboundCold;
   cold->bitmap.resize(esp::ReplayWindow::words(p.replay_window));

@@ -1,8 +1,9 @@
 // An outbound SA: one record used by all workers at once.
 //
 // Sequence numbers are taken in blocks, so that workers meet on one cache line once a burst and
-// not once a packet. The IV of a packet is its 64-bit sequence number: unique under a key because
-// the number is (RFC 4106 section 3.1, RFC 4303 section 3.3.3).
+// not once a packet. The IV of an AEAD is the 64-bit sequence number: unique under a key because
+// the number is (RFC 4106 section 3.1, RFC 7634 section 2, RFC 4303 section 3.3.3); that of CBC is
+// made from it by the engine.
 #pragma once
 
 #include <atomic>

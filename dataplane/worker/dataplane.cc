@@ -149,6 +149,8 @@ std::string DataPlane::Parts::make_pools() {
 
 std::string DataPlane::Parts::make_workers() {
   const rings::DoorSizes sizes;
+  crypto::choose_isa(options.crypto_isa);
+  crypto::choose_backend(options.crypto_backend);
   handoffs = std::make_unique<rings::Handoffs>(options.workers, sizes);
   outboxes.resize(options.workers);
   for (uint16_t w = 0; w < options.workers; ++w) {
@@ -164,8 +166,13 @@ std::string DataPlane::Parts::make_workers() {
     parts.power = options.power;
     parts.capacity = options.capacity;
     parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
-    if (parts.crypto == nullptr) return "IPsec-MB has no code for this CPU";
-    if (!crypto::self_test(*parts.crypto)) return "the crypto engine fails its known answers";
+    if (parts.crypto == nullptr)
+      return std::string("IPsec-MB or this CPU has no code for crypto-isa ") +
+             crypto::to_string(options.crypto_isa);
+    const char* failed = nullptr;
+    if (!crypto::self_test(*parts.crypto, &failed))
+      return std::string("the crypto engine fails its known answers of ") + failed + " (" +
+             parts.crypto->describe() + "): nothing is started";
     workers.push_back(std::make_unique<Worker>(std::move(parts)));
   }
   return {};

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/common/result.h"
+#include "dataplane/crypto/backend.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/port/port.h"
 #include "dataplane/rings/messages.h"
@@ -36,7 +37,9 @@ struct DataPlaneOptions {
   Power power = Power::kBalanced;
   uint32_t packet_buffers = 16'384;    // mbufs per NUMA node
   std::vector<std::string> devices{};  // device strings known at start: EAL needs to know of some
-  std::string eal_args{};              // appended to what Kanmon composes, split at spaces
+  crypto::Isa crypto_isa = crypto::Isa::kAuto;
+  crypto::Backend crypto_backend = crypto::Backend::kAuto;
+  std::string eal_args{};  // appended to what Kanmon composes, split at spaces
   Tables::Capacity capacity{};
   // No threads: the caller turns the workers (tests, the flow runner, benchmarks).
   bool stepped = false;

@@ -14,12 +14,14 @@ const char* ipsec_mb_version() {
   return crypto::library_version();
 }
 
-const char* crypto_isa() {
-  static const crypto::Isa isa = [] {
-    const auto engine = crypto::Engine::create();
-    return engine == nullptr ? crypto::Isa::kAuto : engine->isa();
-  }();
-  return crypto::to_string(isa);
+std::string crypto_isa() {
+  const auto engine = crypto::Engine::create();
+  return crypto::to_string(engine == nullptr ? crypto::Isa::kAuto : engine->isa());
+}
+
+std::string crypto_backends() {
+  const auto engine = crypto::Engine::create();
+  return engine == nullptr ? std::string() : engine->describe();
 }
 
 }  // namespace kanmon

@@ -86,6 +86,20 @@ def test_ten_mistakes_are_all_reported(lab):
         assert s.gateway.child_spis() == children, "an unchanged file changes nothing"
 
 
+def test_weak_algorithms_are_asked_for_twice(lab):
+    """SHA1 without allow-weak is refused, says what would do, and changes nothing (ESP-42, INV-10)."""
+    with site(lab) as s:
+        s.wait_up()
+        children = s.gateway.child_spis()
+        s.config["tunnels"]["branch"].update({"phase2-encryption-algorithms": ["AES128"],
+                                              "phase2-integrity-algorithms": ["SHA1"]})
+        s.gateway.write_config(s.config)
+        refused = s.gateway.reload(check=False)
+        assert refused.returncode != 0
+        assert "expected allow-weak: true" in refused.stdout + refused.stderr, refused.stdout + refused.stderr
+        assert s.gateway.child_spis() == children
+
+
 def test_good_config_passes_the_check(lab):
     with site(lab, initiator="peer") as s:
         done = s.gateway.check()

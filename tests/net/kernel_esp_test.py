@@ -58,6 +58,41 @@ def test_extended_sequence_numbers(lab):
         assert all(child.get("esn") == "yes" or child.get("esn") == "1" for child in s.peer.children())
 
 
+def carries(lab, esp, encryption, integrity, name):
+    settings = {"phase2_encryption_algorithms": [encryption],
+                "phase2_integrity_algorithms": [integrity], "allow_weak": integrity == "SHA1"}
+    with site(lab, peer="uml", initiator="gateway", esp=esp, tunnel=settings,
+              child={"replay_window": 256}) as s:
+        s.wait_up()
+        with lossless(*s.streams(rate_pps=500)):
+            rekeyed_once_by_each(s)
+        algorithms = {sa["algorithm"] for sa in s.gateway.rows("sas")}
+        assert algorithms == {name}, algorithms
+        assert s.outside_kinds() == {"native"}
+
+
+@timeout(120)
+def test_cbc_with_sha2_256(lab):
+    carries(lab, "aes128-sha256", "AES128", "SHA2-256", "AES128-SHA2-256")
+
+
+@timeout(120)
+def test_cbc_with_sha2_512_and_extended_numbers(lab):
+    """The high word is hashed and not sent (ESP-14)."""
+    carries(lab, "aes256-sha512-esn", "AES256", "SHA2-512", "AES256-SHA2-512")
+
+
+@timeout(120)
+def test_cbc_with_sha1(lab):
+    """What the clouds' default files ask for."""
+    carries(lab, "aes128-sha1", "AES128", "SHA1", "AES128-SHA1")
+
+
+@timeout(120)
+def test_chacha20_poly1305(lab):
+    carries(lab, "chacha20poly1305", "CHACHA20-POLY1305", "SHA2-256", "CHACHA20-POLY1305")
+
+
 @timeout(120)
 def test_native_esp_over_ipv6(lab):
     with site(lab, peer="uml", outside="v6", inside=("v4", "v6"), initiator="gateway") as s:

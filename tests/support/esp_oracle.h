@@ -13,7 +13,8 @@ struct ForgeSpec {
   uint64_t sequence = 1;
   uint8_t outer_class = 0;
   std::optional<uint32_t> spi{};
-  uint64_t iv = 0;                         // 0: as the sequence number
+  uint64_t iv = 0;                         // 0: as the sequence number; of CBC a pattern by this
+  std::optional<Octets> cbc_iv{};          // instead of that pattern
   std::optional<uint64_t> aad_sequence{};  // ESN: the high word authenticated
   const char* source = nullptr;            // outer source, default the tunnel's
   const char* destination = nullptr;
@@ -21,7 +22,7 @@ struct ForgeSpec {
 };
 
 // The outer packet whose ESP text (payload, padding, trailer) is `text`, sealed with the tunnel's
-// key. `text` need not be aligned or sensible.
+// key. `text` need not be sensible, and aligned for CBC only (what is beyond is cut).
 Octets forge(const TunnelSpec& tunnel, const Octets& text, const ForgeSpec& spec = {});
 
 // `inner` with `pad` octets of right padding and the trailer.

@@ -1,6 +1,8 @@
 """The other end of a tunnel: ESP by scapy, an implementation that shares no line with ours."""
 
+import hmac
 import secrets
+from typing import NamedTuple
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -8,8 +10,27 @@ from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
 from scapy.layers.ipsec import _ESPPlain
 from scapy.packet import Packet, Raw
 
-KEY_BYTES = {"AES128-GCM-16": 16 + 4, "AES256-GCM-16": 32 + 4}  # with the salt, RFC 4106 section 8.1
-ICV_BYTES = 16
+
+
+class Algorithm(NamedTuple):
+    crypt: str       # scapy's name of the cipher
+    key_bytes: int   # with the salt, RFC 4106 section 8.1
+    iv_bytes: int = 8
+    align: int = 4
+    hash: str = ""   # of an HMAC, which scapy does without extended sequence numbers only
+    hash_key_bytes: int = 0
+    icv_bytes: int = 16
+
+
+HASHES = {"SHA2-256": ("sha256", 32, 16), "SHA2-384": ("sha384", 48, 24),
+          "SHA2-512": ("sha512", 64, 32), "SHA1": ("sha1", 20, 12)}
+CBC = [f"AES{bits}-{name}" for bits in (128, 256) for name in HASHES]
+NULL = [f"NULL-{name}" for name in HASHES if name != "SHA1"]
+ALGORITHMS = {
+    "AES128-GCM-16": Algorithm("AES-GCM", 16 + 4), "AES256-GCM-16": Algorithm("AES-GCM", 32 + 4),
+    "CHACHA20-POLY1305": Algorithm("CHACHA20-POLY1305", 32 + 4),
+    **{name: Algorithm("AES-CBC", int(name[3:6]) // 8, 16, 16, *HASHES[name[7:]]) for name in CBC},
+    **{name: Algorithm("NULL", 0, 0, 4, *HASHES[name[5:]]) for name in NULL}}
 UDP_ENCAP_PORT = 4500
 
 
@@ -22,14 +43,35 @@ class Direction:
 
     def __init__(self, algorithm: str, spi: int):
         self.spi = spi
-        self.keymat = secrets.token_bytes(KEY_BYTES[algorithm])
-        self.sa = SecurityAssociation(ESP, spi=spi, crypt_algo="AES-GCM", crypt_key=self.keymat)
+        self.algorithm = a = ALGORITHMS[algorithm]
+        self.keymat = secrets.token_bytes(a.key_bytes + a.hash_key_bytes)
+        self.hash_key = self.keymat[a.key_bytes:]
+        self.sa = SecurityAssociation(ESP, spi=spi, crypt_algo=a.crypt,
+                                      crypt_key=self.keymat[:a.key_bytes] or None)
+
+    def iv(self, seq: int) -> bytes:
+        return seq.to_bytes(8, "big") if self.algorithm.iv_bytes == 8 \
+            else secrets.token_bytes(self.algorithm.iv_bytes)
+
+    def icv(self, esp: bytes, esn: int | None) -> bytes:
+        """RFC 4303 section 3.3.2.1: the high word is hashed behind what is sent."""
+        if not self.algorithm.hash:
+            return b""
+        high = b"" if esn is None else esn.to_bytes(4, "big")
+        return hmac.digest(self.hash_key, esp + high, self.algorithm.hash)[:self.algorithm.icv_bytes]
 
     def encrypt(self, plain: _ESPPlain, esn: int | None) -> bytes:
-        return bytes(self.sa.crypt_algo.encrypt(self.sa, plain, self.sa.crypt_key,
-                                                esn_en=esn is not None, esn=esn or 0))
+        esp = bytes(self.sa.crypt_algo.encrypt(self.sa, plain, self.sa.crypt_key,
+                                               esn_en=esn is not None, esn=esn or 0))
+        return esp + self.icv(esp, esn)
 
     def decrypt(self, esp: ESP, esn: int | None) -> _ESPPlain:
+        if self.algorithm.hash:
+            octets = bytes(esp)
+            body, icv = octets[:-self.algorithm.icv_bytes], octets[-self.algorithm.icv_bytes:]
+            if not hmac.compare_digest(icv, self.icv(body, esn)):
+                raise IPSecIntegrityError("HMAC")
+            esp = ESP(body)
         return self.sa.crypt_algo.decrypt(self.sa, esp, self.sa.crypt_key,
                                           esn_en=esn is not None, esn=esn or 0)
 
@@ -56,7 +98,7 @@ class Peer:
             self.sequence += 1
             seq = self.sequence
         plain = _ESPPlain(spi=changes.get("spi", self.to_gateway.spi), seq=seq & 0xffffffff,
-                          iv=seq.to_bytes(8, "big"), data=bytes(inner),
+                          iv=self.to_gateway.iv(seq), data=bytes(inner),
                           nh=changes.get("nh", next_header(inner) if "nh" not in changes else 0))
         self.to_gateway.sa.crypt_algo.pad(plain)
         if "padding" in changes:
@@ -95,7 +137,8 @@ class Peer:
         except IPSecIntegrityError as error:
             raise AssertionError("scapy refuses the ICV") from error
         # RFC 4303 section 2.4: the pad octets are 1, 2, 3, …; scapy does not look.
-        assert plain.padlen < 4, f"{plain.padlen} octets of padding where fewer than 4 are needed"
+        align = self.from_gateway.algorithm.align
+        assert plain.padlen < align, f"{plain.padlen} octets of padding, fewer than {align} are needed"
         assert plain.nh in (4, 41), f"next header {plain.nh}"
         return (IP if plain.nh == 4 else IPv6)(plain.data)
 

@@ -17,7 +17,8 @@ from .strongswan import PSK, Swanctl, daemon_settings
 from .swanconf import render
 
 MODULES = "/usr/lib/uml/modules"
-IPSEC_MODULES = "xfrm_user esp4 esp6 gcm seqiv echainiv authenc authencesn tunnel4 tunnel6"
+IPSEC_MODULES = ("xfrm_user esp4 esp6 gcm seqiv echainiv authenc authencesn tunnel4 tunnel6 cbc hmac sha1_generic "
+                 "sha256_generic sha512_generic chacha20poly1305 chacha_generic poly1305_generic")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

@@ -158,10 +158,27 @@ TEST(ConfigLoad, Defaults) {
   EXPECT_TRUE(t.local_ts[0].start.is_v4());
   EXPECT_FALSE(t.remote_ts[1].start.is_v4());
   EXPECT_EQ(t.ike.groups, (std::vector<uint16_t>{19, 20, 31, 14}));
+  EXPECT_EQ(t.esp.algorithms, (std::vector<esp::Algorithm>{esp::Algorithm::kAes256Gcm16,
+                                                           esp::Algorithm::kAes128Gcm16}));
   EXPECT_EQ(t.ike.encryption[0], (ike::IkeTransforms::Encryption{20, 256}));
   EXPECT_EQ(t.startup, ike::StartupAction::kStart);
   EXPECT_EQ(t.rekey_margin, 270s);
   EXPECT_EQ(loaded.config->tunnels[0].replay_window, 4096u);
+}
+
+// Phase 2 is every pair of encryption and integrity, and no pair for what has its own.
+TEST(ConfigLoad, EspAlgorithmsAreThePairs) {
+  using A = esp::Algorithm;
+  auto sections = good();
+  auto& branch = sections["tunnels.branch"];
+  branch["phase2-encryption-algorithms"] = "[AES256, CHACHA20-POLY1305, AES128]";
+  branch["phase2-integrity-algorithms"] = "[SHA2-512, SHA1]";
+  branch["allow-weak"] = "true";
+  const Loaded loaded = test::load(sections);
+  ASSERT_TRUE(loaded.config) << all(loaded);
+  EXPECT_EQ(loaded.config->tunnels[0].ike.esp.algorithms,
+            (std::vector<A>{A::kAes256Sha512, A::kAes256Sha1, A::kChaCha20Poly1305,
+                            A::kAes128Sha512, A::kAes128Sha1}));
 }
 
 TEST(ConfigLoad, DefaultsThatFollow) {

@@ -111,6 +111,53 @@ TEST_P(EachIsa, AgreesWithOpenSslAtEveryLengthAgainstAGuardPage) {
   }
 }
 
+// The HMAC algorithms and ChaCha20-Poly1305 at the end of memory: every length of text, alone and
+// in a burst, each back end; what one engine seals another opens, and only that. Against OpenSSL
+// the same is tested through whole packets (unit/esp/algorithms_test).
+TEST_P(EachIsa, EveryAlgorithmStaysInsideItsPacket) {
+  std::mt19937 rng(4868);
+  constexpr uint32_t kFront = 24;
+  for (const Backend backend : {Backend::kDirect, Backend::kBurst}) {
+    const auto engine = Engine::create(GetParam(), false, backend);
+    ASSERT_NE(engine, nullptr);
+    EXPECT_TRUE(self_test(*engine));
+    for (const esp::AlgorithmInfo& a : esp::kAlgorithms) {
+      Guarded rooms[3] = {Guarded(4096), Guarded(4096), Guarded(4096)}, key_room(sizeof(Key));
+      auto* key = reinterpret_cast<Key*>(key_room.last(sizeof(Key)));
+      ASSERT_TRUE(engine->expand(a.algorithm, random_octets(rng, a.key_bytes()), *key).ok());
+      for (uint32_t n = a.align; n <= 2048; n += a.align * (n < 300 ? 1 : 7)) {
+        Job jobs[3] = {};
+        Octets plain[3];
+        for (uint32_t i = 0; i < 3; ++i) {
+          Job& j = jobs[i];
+          j.key = key;
+          j.algorithm = a.algorithm;
+          j.length = n + (i == 1 ? a.align : 0);  // lanes of unequal length
+          j.aad_bytes = i == 0 ? 8 : 12;
+          j.aad[7] = j.nonce[11] = static_cast<uint8_t>(i);
+          j.text = rooms[i].last(j.length + a.icv_bytes);
+          plain[i] = random_octets(rng, j.length);
+          std::memset(j.text - kFront, 0, kFront);
+          std::memcpy(j.text, plain[i].data(), j.length);
+        }
+        engine->seal(jobs, 3);
+        for (const Job& j : jobs) {
+          Job alone = j;
+          Octets copy(j.text - kFront, j.text + j.length + a.icv_bytes);
+          alone.text = copy.data() + kFront;
+          engine_->open(&alone, 1);
+          ASSERT_TRUE(alone.authentic) << a.name << " " << n;
+        }
+        jobs[1].text[n / 2] ^= 1;
+        engine->open(jobs, 3);
+        ASSERT_TRUE(jobs[0].authentic && !jobs[1].authentic && jobs[2].authentic) << a.name;
+        for (const uint32_t i : {0u, 2u})
+          ASSERT_EQ(0, std::memcmp(jobs[i].text, plain[i].data(), jobs[i].length)) << a.name;
+      }
+    }
+  }
+}
+
 // ESP-16: a tag wrong in any single bit is refused, and the verdict is each job's own (ESP-08).
 TEST_P(EachIsa, EveryBitOfTheTagCounts) {
   std::mt19937 rng(16);
@@ -136,6 +183,18 @@ TEST_P(EachIsa, EveryBitOfTheTagCounts) {
     EXPECT_TRUE(jobs[0].authentic && jobs[2].authentic);
     EXPECT_FALSE(jobs[1].authentic) << bit;
   }
+}
+
+// The measured choice, and those that are forced, say what they are.
+TEST(Engine, DescribesItsBackEnds) {
+  const auto direct = Engine::create(Isa::kAuto, false, Backend::kDirect);
+  const auto burst = Engine::create(Isa::kAuto, false, Backend::kBurst);
+  const auto sse = Engine::create(Isa::kSse, false, Backend::kBurst);
+  EXPECT_EQ(direct->describe(), "gcm direct; SHA1 sse; SHA2-256 sse; SHA2-384 sse; SHA2-512 sse");
+  EXPECT_EQ(sse->describe(), "gcm burst; SHA1 sse; SHA2-256 sse; SHA2-384 sse; SHA2-512 sse");
+  EXPECT_EQ(burst->describe().rfind("gcm burst; SHA1 " + std::string(to_string(burst->isa())), 0),
+            0u);
+  EXPECT_TRUE(self_test(*Engine::create()));
 }
 
 TEST(Engine, RefusesKeysOfTheWrongLength) {

@@ -176,9 +176,9 @@ TEST(Buffers, SharedOrTooTight) {
     Packet* tight = o.bed.packet(inner_packet({}), room);
     meta(tight).next_hop = fib::NextHop::make(fib::NextHopKind::kTunnel, 0);
     const bool sent = !o.bed.encrypt({tight}).empty();
-    EXPECT_EQ(sent, room >= 78) << room;
+    EXPECT_EQ(sent, room >= 94) << room;
   }
-  EXPECT_EQ(o.bed.dropped(Drop::kNoHeadroom), 78u);
+  EXPECT_EQ(o.bed.dropped(Drop::kNoHeadroom), 94u);
   EXPECT_EQ(o.bed.packets_out(), 0u);
 }
 

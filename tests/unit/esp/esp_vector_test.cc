@@ -41,9 +41,8 @@ std::vector<Vector> read_vectors(const std::string& kind) {
 
 TunnelSpec spec_of(const Vector& v, uint32_t tunnel) {
   TunnelSpec t;
-  t.algorithm = v.algorithm == esp::info(esp::Algorithm::kAes128Gcm16).name
-                    ? esp::Algorithm::kAes128Gcm16
-                    : esp::Algorithm::kAes256Gcm16;
+  for (const esp::AlgorithmInfo& row : esp::kAlgorithms)
+    if (v.algorithm == row.name) t.algorithm = row.algorithm;
   t.outer6 = v.outer == 6;
   t.udp = v.udp != 0;
   t.esn = v.esn != 0;

@@ -107,6 +107,40 @@ TEST(Offer, EveryEspAlgorithmFindsItsWayBack) {
   }
 }
 
+// RFC 7296 section 3.3: a proposal for each integrity, AEADs in one without; only what has variable
+// keys has the KEY_LENGTH attribute (RFC 7634 section 3: ChaCha20 has none).
+TEST(Offer, EspOfAllKinds) {
+  using A = esp::Algorithm;
+  const EspTransforms ours{
+      {A::kAes256Sha256, A::kAes256Sha512, A::kChaCha20Poly1305, A::kAes128Sha256, A::kAes128Gcm16},
+      {},
+      false};
+  const auto offered = make_esp_proposals(ours, 0xc0ffee01, false);
+  ASSERT_EQ(offered.size(), 3u);
+  EXPECT_EQ(offered[0], esp({encr(12, 256), encr(12, 128), integ(12), esn(0)}, 1));
+  EXPECT_EQ(offered[1], esp({encr(12, 256), integ(14), esn(0)}, 2));
+  EXPECT_EQ(offered[2], esp({encr(28, 0), encr(20, 128), esn(0)}, 3));
+  // A peer that knows SHA-2-512 and ChaCha20 gets what we prefer of the two.
+  const auto chosen = choose_esp(ours, std::vector{offered[2], offered[1]}, 0, false);
+  ASSERT_TRUE(chosen.ok());
+  EXPECT_EQ(chosen->suite.algorithm, A::kAes256Sha512);
+}
+
+// What is not configured is never taken, however it is offered (ESP-42).
+TEST(Choose, NeitherSha1NorNullUnlessConfigured) {
+  EspTransforms ours;
+  for (const esp::AlgorithmInfo& a : esp::kAlgorithms)
+    if (a.consent == esp::Consent::kNone) ours.algorithms.push_back(a.algorithm);
+  const auto refused = [&ours](std::vector<Transform> transforms) {
+    return !choose_esp(ours, std::vector{esp(std::move(transforms))}, 0, false).ok();
+  };
+  EXPECT_TRUE(refused({encr(12, 128), encr(12, 256), integ(2), esn(0)}));
+  EXPECT_TRUE(refused({encr(11, 0), integ(12), integ(14), esn(0)}));
+  EXPECT_TRUE(refused({encr(11, 0), integ(0), esn(0)}));
+  EXPECT_TRUE(refused({encr(12, 128), esn(0)}));             // CBC without integrity (ESP-15)
+  EXPECT_TRUE(refused({encr(20, 128), integ(12), esn(0)}));  // AEAD with (ESP-15)
+}
+
 // --- choosing ---
 
 TEST(Choose, OurPreferenceDecides) {

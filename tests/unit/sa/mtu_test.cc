@@ -1,5 +1,7 @@
 #include "dataplane/sa/mtu.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace kanmon::sa {
@@ -21,6 +23,31 @@ TEST(Mtu, CloudTable) {
     EXPECT_EQ(mss(nat, Family::kV4), 1398);
     EXPECT_EQ(mss(nat, Family::kV6), 1378);
   }
+}
+
+// And its CBC rows, with the same columns: MTU, MSS for IPv4 and for IPv6 inside.
+TEST(Mtu, CloudTableOfCbc) {
+  struct Row {
+    std::vector<Algorithm> algorithms;
+    bool nat;
+    uint16_t mtu, mss4, mss6;
+  };
+  using A = Algorithm;
+  const std::vector<A> sha1_256{A::kAes128Sha1, A::kAes256Sha1, A::kAes128Sha256, A::kAes256Sha256};
+  const std::vector<A> sha384{A::kAes128Sha384, A::kAes256Sha384};
+  const std::vector<A> sha512{A::kAes128Sha512, A::kAes256Sha512};
+  const Row rows[] = {
+      {sha1_256, false, 1438, 1398, 1378}, {sha1_256, true, 1422, 1382, 1362},
+      {sha384, false, 1422, 1382, 1362},   {sha384, true, 1422, 1382, 1362},
+      {sha512, false, 1422, 1382, 1362},   {sha512, true, 1406, 1366, 1346},
+  };
+  for (const Row& r : rows)
+    for (const A a : r.algorithms) {
+      const uint16_t mtu = inner_mtu(1500, {a, Family::kV4, r.nat});
+      EXPECT_EQ(mtu, r.mtu) << esp::info(a).name;
+      EXPECT_EQ(mss(mtu, Family::kV4), r.mss4);
+      EXPECT_EQ(mss(mtu, Family::kV6), r.mss6);
+    }
 }
 
 // The definition: the largest packet that fits, for every outer MTU, counted octet by octet.

@@ -52,11 +52,12 @@ TEST(Making, RefusesReservedSpis) {
   }
 }
 
-// ESP-18: 20 octets of KEYMAT for AES-128, 36 for AES-256, nothing else.
+// ESP-18: 20 octets of KEYMAT for AES-128-GCM, 36 for AES-256-GCM, nothing else; and so for all.
 TEST(Making, RefusesKeymatOfTheWrongLength) {
-  for (const auto a : {esp::Algorithm::kAes128Gcm16, esp::Algorithm::kAes256Gcm16})
-    for (std::size_t n = 0; n <= 64; ++n) {
+  for (const auto& row : esp::kAlgorithms)
+    for (std::size_t n = 0; n <= 112; ++n) {
       Params p;
+      const auto a = row.algorithm;
       const Octets keymat(n, 1);
       p.in.algorithm = p.out.algorithm = a;
       p.in.keymat = p.out.keymat = keymat;
