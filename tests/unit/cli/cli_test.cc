@@ -137,6 +137,7 @@ TEST(Render, VersionAsPairs) {
             "ipsec-mb     -\n"
             "openssl      -\n"
             "isa          -\n"
+            "crypto       -\n"
             "uptime       1m01s\n"
             "config file  -\n");
 }
