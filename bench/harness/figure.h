@@ -30,6 +30,8 @@ struct CycleFigure {
   double inner_bits_per_second = 0;
   std::string limit_name;  // empty: not measured
   Summary limit;           // cycles per packet
+  Summary ratio;           // to the limit, of pairs of trials made one after the other
+  Summary over;            // cycles above it, likewise
   double copy = 0;         // cycles per packet of copying as many octets; 0: not measured
 };
 

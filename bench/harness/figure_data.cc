@@ -42,7 +42,8 @@ Json cycle_json(const CycleFigure& f) {
     if (f.stages[s] > 0) j["stage_cycles_per_packet"][kStageNames[s]] = f.stages[s];
   if (f.limit.trials != 0) {
     j["limit"] = {{"what", f.limit_name}, {"cycles_per_packet", summary_json(f.limit)}};
-    j["ratio_to_limit"] = f.cycles.median / f.limit.median;
+    j["ratio_to_limit"] = summary_json(f.ratio);
+    j["cycles_over_limit"] = summary_json(f.over);
   }
   if (f.copy > 0) j["copy_cycles_per_packet"] = f.copy;
   return j;

@@ -47,8 +47,8 @@ std::string cycle_table(const Results& r) {
     add(t, f.what,
         {number(cycles, 1), number(f.cycles.min, 1), number(f.cycles.noise, 1),
          number(f.packets_per_second / 1e6, 2), number(f.inner_bits_per_second / 1e9, 2),
-         limited ? number(limit, 1) : "-", limited ? number(cycles / limit, 2) : "-",
-         limited ? number(cycles - limit, 1) : "-", limited ? f.limit_name : "-"});
+         limited ? number(limit, 1) : "-", limited ? number(f.ratio.median, 2) : "-",
+         limited ? number(f.over.median, 1) : "-", limited ? f.limit_name : "-"});
   }
   return t.empty() ? "" : t.text();
 }

@@ -23,24 +23,21 @@ class Sizes {
   uint32_t at_ = 0;
 };
 
+// Works, with a meter, until the trial is over; zero if `work` says it failed.
 template <class Work>
-Summary repeat(const LimitSpec& spec, Work work) {
-  std::vector<double> trials;
+double repeat(const LimitSpec& spec, Work work) {
   Meter meter;
-  for (uint32_t t = 0; t < spec.trials; ++t) {
-    for (const uint64_t end = tsc_after(spec.seconds); rte_rdtsc() < end;)
-      if (!work(meter)) return {};
-    trials.push_back(meter.median() / spec.burst);
-  }
-  return summarize(trials);
+  for (const uint64_t end = tsc_after(spec.seconds); rte_rdtsc() < end;)
+    if (!work(meter)) return 0;
+  return meter.median() / spec.burst;
 }
 
 }  // namespace
 
-Summary raw_crypto(const Rig& rig, const LimitSpec& spec) {
+double raw_crypto(const Rig& rig, const LimitSpec& spec) {
   RawCrypto raw(esp::info(rig.spec().algorithm), rig.spec().tunnels,
                 spec.direction == Direction::kEncrypt);
-  if (!raw.ok()) return {};
+  if (!raw.ok()) return 0;
   constexpr std::size_t kRoom = 9216;
   std::vector<uint8_t> texts(spec.buffers * kRoom);
   std::vector<RawText> burst(spec.burst);
@@ -57,19 +54,19 @@ Summary raw_crypto(const Rig& rig, const LimitSpec& spec) {
   });
 }
 
-Summary null_forwarding(Rig& rig, const LimitSpec& spec) {
+double null_forwarding(Rig& rig, const LimitSpec& spec) {
   SourceSpec from;
   from.size = spec.size;
   Source source(rig, from);
   std::vector<Packet*> packets(spec.buffers);
-  if (!allocate_all(rig.pool(), packets.data(), spec.buffers)) return {};
+  if (!allocate_all(rig.pool(), packets.data(), spec.buffers)) return 0;
   port::RingWire& in = rig.entry(Direction::kForward);
   port::RingWire& out = rig.exit(Direction::kForward);
   const uint16_t from_port = rig.entry_port(Direction::kForward);
   const uint16_t to_port = rig.exit_port(Direction::kForward);
   Packet* burst[kBurst];
   uint32_t at = 0;
-  const Summary s = repeat(spec, [&](Meter& meter) {
+  const double cycles = repeat(spec, [&](Meter& meter) {
     for (uint32_t i = 0; i < spec.burst; ++i) burst[i] = packets[at++ % spec.buffers];
     source.fill(burst, spec.burst);
     if (in.send(0, burst, spec.burst) != spec.burst) return false;
@@ -81,10 +78,10 @@ Summary null_forwarding(Rig& rig, const LimitSpec& spec) {
     return out.receive(0, burst, kBurst) == spec.burst;
   });
   for (Packet* p : packets) rte_pktmbuf_free(p);
-  return s;
+  return cycles;
 }
 
-Summary memory_copy(const LimitSpec& spec) {
+double memory_copy(const LimitSpec& spec) {
   constexpr std::size_t kRoom = 9216;
   std::vector<uint8_t> from(spec.buffers * kRoom, 1), to(spec.buffers * kRoom);
   Sizes sizes(spec.size);

@@ -1,7 +1,5 @@
 #include "bench/harness/loss_search.h"
 
-#include <algorithm>
-
 namespace kanmon::bench {
 namespace {
 
@@ -11,32 +9,40 @@ class Search {
 
   SearchResult go() {
     double low = 0, high = spec_.max_rate;
-    if (passes(high)) return result_;
-    // The source may be unable to offer more than this.
-    high = std::min(high, std::max(result_.trials.back().rate, high * spec_.resolution));
+    Verdict at_high = judge(high);
+    if (at_high == Verdict::kPassed) return result_;
     while (high - low > high * spec_.resolution && result_.trials.size() < spec_.max_trials) {
       const double middle = (low + high) / 2;
-      (passes(middle) ? low : high) = middle;
+      const Verdict v = judge(middle);
+      (v == Verdict::kPassed ? low : high) = middle;
+      if (v != Verdict::kPassed) at_high = v;
     }
+    result_.source_limited = at_high == Verdict::kNotOffered && result_.rate > 0;
     return result_;
   }
 
  private:
+  enum class Verdict { kPassed, kLost, kNotOffered };
+
   // An interrupt on a busy core costs a trial packets that the device would not have lost: a rate
   // gets another chance before it counts as too high.
-  bool passes(double rate) {
+  Verdict judge(double rate) {
+    Verdict verdict = Verdict::kLost;
     for (uint32_t i = 0; i < spec_.attempts; ++i) {
       const Trial t = run_(rate);
       result_.trials.push_back(t);
-      if (loss_of(t) > spec_.max_loss) continue;
+      if (loss_of(t) > spec_.max_loss) {
+        verdict = Verdict::kLost;
+        continue;
+      }
       if (t.rate > result_.rate) {
         result_.rate = t.rate;
         result_.loss = loss_of(t);
-        result_.source_limited = t.rate < rate * spec_.attainable;
       }
-      return true;
+      if (t.rate >= rate * spec_.attainable) return Verdict::kPassed;
+      verdict = Verdict::kNotOffered;
     }
-    return false;
+    return verdict;
   }
 
   const SearchSpec& spec_;

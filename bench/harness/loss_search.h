@@ -23,7 +23,7 @@ struct SearchSpec {
   double max_rate = 0;       // packets a second; tried first
   double max_loss = 0;       // part of the offered packets, 0 … 1; 0: NDR
   double resolution = 0.01;  // the search ends when the bounds are this close, relative
-  uint32_t attempts = 2;     // a rate is too high when so many trials in a row lost too much
+  uint32_t attempts = 3;     // a rate is too high when so many trials in a row lost too much
   double attainable = 0.98;  // less of the asked rate offered: it is the source that is slow
   uint32_t max_trials = 40;
 };

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <functional>
-#include <map>
 #include <optional>
 #include <ostream>
 
@@ -56,16 +54,19 @@ std::optional<double> real(std::string_view text) {
   return value;
 }
 
-// Reads each word of a list by `one`, which returns a mistake or nothing.
+// Reads each word of a list with commas by `one`, which returns a mistake or nothing.
 template <class T, class One>
-std::string read_list(const std::vector<std::string>& words, std::vector<T>& out, One one) {
+std::string read_list(const std::string& words, std::vector<T>& out, One one) {
   out.clear();
-  for (const std::string& word : words) {
+  for (std::size_t at = 0; at <= words.size();) {
+    const std::size_t end = std::min(words.find(',', at), words.size());
     T value{};
-    if (const std::string wrong = one(word, value); !wrong.empty()) return wrong;
+    if (const std::string wrong = one(words.substr(at, end - at), value); !wrong.empty())
+      return wrong;
     out.push_back(value);
+    at = end + 1;
   }
-  return out.empty() ? "the list is empty" : "";
+  return {};
 }
 
 template <class T>
@@ -177,7 +178,8 @@ class Reader {
            o_.flows, 1, 1u << 20);
     number("--window", "anti-replay window, packets, a multiple of 64 [4096]", o_.window, 64,
            65'536);
-    app_.add_flag("!--no-esn", o_.esn, "32-bit sequence numbers");
+    app_.add_flag_callback(
+        "--no-esn", [this] { o_.esn = false; }, "32-bit sequence numbers");
     declare_run();
   }
 
@@ -185,7 +187,8 @@ class Reader {
   void declare_run() {
     positive("--seconds", "length of a trial [0.2]", o_.seconds, 600);
     number("--trials", "trials of each figure; the median is shown [5]", o_.trials, 1, 1000);
-    app_.add_flag("!--no-limits", o_.limits, "do not measure the limits");
+    app_.add_flag_callback(
+        "--no-limits", [this] { o_.limits = false; }, "do not measure the limits");
     positive("--max-loss", "of the PDR, part of the offered packets [0.005]", o_.max_loss, 1);
     positive("--resolution", "relative width at which a search ends [0.01]", o_.resolution, 0.5);
     positive("--max-mpps", "rate where a search begins, million packets a second [measured]",
@@ -216,16 +219,8 @@ class Reader {
   template <class T, class One>
   void list(const char* name, const char* type, const std::string& help, std::vector<T>& out,
             One read) {
-    app_.add_option_function<std::vector<std::string>>(
-            name,
-            [name, &out, read](const std::vector<std::string>& words) {
-              fail_if(name, read_list(words, out, read));
-            },
-            help)
-        ->delimiter(',')
-        ->expected(1)
-        ->allow_extra_args(false)
-        ->option_text(type);
+    one(name, type, help,
+        [&out, read](const std::string& words) { return read_list(words, out, read); });
   }
   template <class T>
   void numbers(const char* name, const char* help, std::vector<T>& out, uint64_t low,

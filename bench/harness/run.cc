@@ -86,7 +86,10 @@ class Run {
     spec.flows = o_.flows;
     spec.seconds = o_.seconds;
     spec.trials = o_.trials;
-    const TurnResult turns = measure_turns(rig, spec);
+    Limits limits;
+    const TurnResult turns = measure_turns(rig, spec, [&] {
+      if (o_.limits) measure(rig, c, limits);
+    });
     if (!turns.error.empty()) return fail(c, turns.error);
     CycleFigure f;
     f.what = c;
@@ -94,23 +97,37 @@ class Run {
     f.stages = turns.stages;
     f.packets_per_second = turns.packets_per_second;
     f.inner_bits_per_second = turns.inner_bits_per_second;
-    if (o_.limits) limits(rig, c, f);
+    add_limits(f, turns.trials, limits);
     results_.cycles.push_back(f);
   }
 
-  void limits(Rig& rig, const Case& c, CycleFigure& f) {
-    const LimitSpec spec{c.direction, c.size, c.burst, o_.buffers, o_.seconds * kLimitPart,
-                         o_.trials};
+  // Cycles per packet, trial by trial.
+  struct Limits {
+    std::vector<double> limit, copy;
+  };
+  void measure(Rig& rig, const Case& c, Limits& limits) {
+    const LimitSpec spec{c.direction, c.size, c.burst, o_.buffers, o_.seconds * kLimitPart};
     on_workers(1, [&](uint16_t) {
-      if (c.direction == Direction::kForward) {
-        f.limit_name = "rte_eth null forwarding";
-        f.limit = null_forwarding(rig, spec);
-      } else {
-        f.limit_name = "raw IPsec-MB";
-        f.limit = raw_crypto(rig, spec);
-      }
-      f.copy = memory_copy(spec).median;
+      limits.limit.push_back(c.direction == Direction::kForward ? null_forwarding(rig, spec)
+                                                                : raw_crypto(rig, spec));
+      limits.copy.push_back(memory_copy(spec));
     });
+  }
+
+  static void add_limits(CycleFigure& f, const std::vector<double>& trials, const Limits& limits) {
+    std::vector<double> ratios, over;
+    for (std::size_t t = 0; t < limits.limit.size(); ++t) {
+      if (limits.limit[t] <= 0) return;
+      ratios.push_back(trials[t] / limits.limit[t]);
+      over.push_back(trials[t] - limits.limit[t]);
+    }
+    if (ratios.empty()) return;
+    f.limit_name =
+        f.what.direction == Direction::kForward ? "rte_eth null forwarding" : "raw IPsec-MB";
+    f.limit = summarize(limits.limit);
+    f.ratio = summarize(ratios);
+    f.over = summarize(over);
+    f.copy = median(limits.copy);
   }
 
   PacedSpec paced_spec(const Case& c) const {
@@ -128,7 +145,8 @@ class Run {
     const SearchResult some = search(spec, trial);
     f.ndr = none.rate;
     f.pdr = std::max(some.rate, none.rate);
-    f.source_limited = none.source_limited || (none.rate > 0 && none.rate >= 0.98 * spec.max_rate);
+    // What was never refused at the source's best may be the source's limit and not the gateway's.
+    f.source_limited = none.source_limited || none.trials.size() == 1;
     f.trials = static_cast<uint32_t>(none.trials.size() + some.trials.size());
   }
 

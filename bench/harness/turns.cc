@@ -94,7 +94,7 @@ class Lane {
 
 }  // namespace
 
-TurnResult measure_turns(Rig& rig, const TurnSpec& spec) {
+TurnResult measure_turns(Rig& rig, const TurnSpec& spec, const std::function<void()>& between) {
   const uint16_t workers = rig.spec().workers;
   std::vector<std::unique_ptr<Lane>> lanes(workers);
   // Made where they are used: the memory is then of that node.
@@ -102,8 +102,10 @@ TurnResult measure_turns(Rig& rig, const TurnSpec& spec) {
     lanes[w] = std::make_unique<Lane>(rig, spec, w);
     lanes[w]->warm_up();
   });
-  for (uint32_t t = 0; t < spec.trials; ++t)
+  for (uint32_t t = 0; t < spec.trials; ++t) {
     on_workers(workers, [&](uint16_t w) { lanes[w]->trial(); });
+    between();
+  }
 
   TurnResult result;
   std::vector<double> cycles(spec.trials), rates(spec.trials);
@@ -125,6 +127,7 @@ TurnResult measure_turns(Rig& rig, const TurnSpec& spec) {
   on_workers(workers, [&](uint16_t w) { lanes[w].reset(); });
   if (!result.error.empty()) return result;
   result.cycles = summarize(cycles);
+  result.trials = cycles;
   result.packets_per_second = median(rates);
   result.inner_bits_per_second = result.packets_per_second * bytes * 8;
   return result;

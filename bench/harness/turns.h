@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "bench/harness/rig.h"
 #include "bench/harness/stats.h"
@@ -23,14 +25,17 @@ struct TurnSpec {
 };
 
 struct TurnResult {
-  std::string error;  // not empty: packets were lost, nothing was measured
-  Summary cycles;     // per packet; of several workers the mean of their medians
+  std::string error;           // not empty: packets were lost, nothing was measured
+  std::vector<double> trials;  // cycles per packet, of several workers the mean
+  Summary cycles;              // per packet; of several workers the mean of their medians
   std::array<double, kStageCount> stages{};  // per packet, medians of the first worker
   double packets_per_second = 0;             // all workers, were nothing else to do
   double inner_bits_per_second = 0;
 };
 
-// REQUIRES: a stepped rig; for Direction::kDecrypt a tunnel for each worker.
-TurnResult measure_turns(Rig& rig, const TurnSpec& spec);
+// Calls `between` after each trial: what is to be compared is then measured under the same clock,
+// of the processor and of its neighbours. REQUIRES: a stepped rig; for Direction::kDecrypt a tunnel
+// for each worker.
+TurnResult measure_turns(Rig& rig, const TurnSpec& spec, const std::function<void()>& between);
 
 }  // namespace kanmon::bench
