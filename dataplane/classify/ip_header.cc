@@ -20,7 +20,9 @@ Drop check_ip4(wire::Bytes packet, uint16_t& total) {
   total = load_be<uint16_t>(&packet[wire::ip4::kTotalLength]);
   if (first >> 4 != 4 || header < wire::kIp4Header || total < header || total > packet.size())
     return Drop::kIp4BadHeader;
-  if (wire::checksum(packet.first(header)) != 0) return Drop::kIp4BadChecksum;
+  const uint16_t sum = header == wire::kIp4Header ? wire::checksum20(packet.data())
+                                                  : wire::checksum(packet.first(header));
+  if (sum != 0) return Drop::kIp4BadChecksum;
   return Drop::kNone;
 }
 

@@ -45,10 +45,8 @@ inline void patch_ip4(uint8_t* ip, const sa::Encap& e, const InnerTraits& t, uin
   const uint16_t length = be(static_cast<uint16_t>(total));
   const uint16_t id = be(static_cast<uint16_t>(sequence));
   const uint16_t fragment = be(df ? wire::ip4::kDontFragment : uint16_t{0});
-  uint16_t first_word;
+  const uint16_t first_word = be(uint16_t{tos});  // without version and header length
   ip[wire::ip4::kTos] = tos;
-  const uint8_t tos_word[2] = {0, tos};
-  std::memcpy(&first_word, tos_word, 2);
   const uint16_t sum =
       wire::checksum_finish(uint64_t{e.ip4_sum} + first_word + length + id + fragment);
   std::memcpy(ip + wire::ip4::kTotalLength, &length, 2);

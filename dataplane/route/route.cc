@@ -1,7 +1,6 @@
 #include "dataplane/route/route.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 
@@ -37,13 +36,12 @@ class Burst {
   void run(Packet* const* packets, uint32_t n);
 
  private:
-  using Picks = std::array<uint8_t, kBurst>;  // which packets of the burst
-
   Drop admit(Packet* p);
   bool is_spoofed(const Packet* p) const;
   void look_up();
-  void look_up4(const fib::Lpm4* lpm, const Picks& picks, uint32_t n);
-  void look_up6(const fib::Lpm6* lpm, const Picks& picks, uint32_t n);
+  void look_up_mixed();
+  void look_up4(const fib::Lpm4* lpm, const uint32_t* addresses, NextHop* hops, uint32_t n);
+  void look_up6(const fib::Lpm6* lpm, const uint8_t* picks, NextHop* hops, uint32_t n);
   void dispatch(Packet* p);
   void forward(Packet* p, TableRole role);
   bool lower_ttl(Packet* p);
@@ -54,35 +52,48 @@ class Burst {
 
   Context& context_;
   const Tables& tables_;
+  // Of the packets admitted, in their order.
   uint32_t count_ = 0;
+  uint32_t keys_differ_ = 0;  // not zero: they are not all of one table and family
   Packet* packets_[kBurst];
+  uint32_t keys_[kBurst];       // twice the table, plus one for IPv6
+  uint32_t addresses_[kBurst];  // IPv4 destination, host order
+  NextHop hops_[kBurst];
 };
 
 void Burst::run(Packet* const* packets, uint32_t n) {
-  count_ = 0;
+  count_ = keys_differ_ = 0;
   for (uint32_t i = 0; i < n; ++i) {
     const Drop why = admit(packets[i]);
-    if (why == Drop::kNone)
+    if (why == Drop::kNone) [[likely]] {
+      keys_differ_ |= keys_[count_] ^ keys_[0];
       packets_[count_++] = packets[i];
-    else
+    } else {
       context_.drop(packets[i], why);
+    }
   }
+  if (count_ == 0) return;
   look_up();
-  for (uint32_t i = 0; i < count_; ++i) dispatch(packets_[i]);
+  for (uint32_t i = 0; i < count_; ++i) {
+    meta(packets_[i]).next_hop = hops_[i];
+    dispatch(packets_[i]);
+  }
 }
 
-// What can be said before the lookup.
+// What can be said before the lookup; fills the arrays' next place for it.
 Drop Burst::admit(Packet* p) {
   Meta& m = meta(p);
   if (m.table >= kMaxTables || tables_.tables[m.table].role == TableRole::kNone)
     return Drop::kNoTable;
   if (++m.hops > kMaxHops) return Drop::kRecursion;
   const uint8_t* header = data(p);
-  if (is_v4(p)) {
-    const uint32_t to = load_be<uint32_t>(header + ip4::kDestination);
+  keys_[count_] = m.table * 2u;
+  if (is_v4(p)) [[likely]] {
+    const uint32_t to = addresses_[count_] = load_be<uint32_t>(header + ip4::kDestination);
     if (is_group4(to)) return Drop::kMulticast;
     if (is_this_host4(to)) return Drop::kNoRoute;
   } else {
+    ++keys_[count_];
     if (is_group6(header + ip6::kDestination)) return Drop::kMulticast;
     if (is_this_host6(header + ip6::kDestination)) return Drop::kNoRoute;
   }
@@ -97,43 +108,50 @@ bool Burst::is_spoofed(const Packet* p) const {
          is_link_local_of(tables_.ports[m.port].mac, data(p) + ip6::kSource);
 }
 
-// Packets of one table and family are looked up together.
+// Nearly always all packets of a burst are of one table and family.
 void Burst::look_up() {
-  uint32_t keys[kBurst];
-  for (uint32_t i = 0; i < count_; ++i)
-    keys[i] = meta(packets_[i]).table * 2u + (is_v4(packets_[i]) ? 0u : 1u);
+  if (keys_differ_ != 0 || keys_[0] % 2 != 0) [[unlikely]]
+    return look_up_mixed();
+  look_up4(tables_.tables[keys_[0] / 2].lpm4, addresses_, hops_, count_);
+}
+
+// Packets of one table and family are looked up together.
+void Burst::look_up_mixed() {
   uint64_t left = count_ == kBurst ? ~uint64_t{0} : (uint64_t{1} << count_) - 1;
   while (left != 0) {
-    const uint32_t key = keys[std::countr_zero(left)];
-    Picks picks;
+    const uint32_t key = keys_[std::countr_zero(left)];
+    uint8_t picks[kBurst];
+    uint32_t addresses[kBurst];
+    NextHop hops[kBurst];
     uint32_t n = 0;
     for (uint64_t scan = left; scan != 0; scan &= scan - 1) {
       const int i = std::countr_zero(scan);
-      if (keys[i] != key) continue;
+      if (keys_[i] != key) continue;
+      addresses[n] = addresses_[i];
       picks[n++] = static_cast<uint8_t>(i);
       left &= ~(uint64_t{1} << i);
     }
     const RouteTable& table = tables_.tables[key / 2];
-    key % 2 == 0 ? look_up4(table.lpm4, picks, n) : look_up6(table.lpm6, picks, n);
+    key % 2 == 0 ? look_up4(table.lpm4, addresses, hops, n) : look_up6(table.lpm6, picks, hops, n);
+    for (uint32_t i = 0; i < n; ++i) hops_[picks[i]] = hops[i];
   }
 }
 
-void Burst::look_up4(const fib::Lpm4* lpm, const Picks& picks, uint32_t n) {
-  uint32_t addresses[kBurst];
-  NextHop hops[kBurst] = {};
-  for (uint32_t i = 0; i < n; ++i)
-    addresses[i] = load_be<uint32_t>(data(packets_[picks[i]]) + ip4::kDestination);
-  if (lpm != nullptr) lpm->lookup_bulk(addresses, hops, n);
-  for (uint32_t i = 0; i < n; ++i) meta(packets_[picks[i]]).next_hop = hops[i];
+void Burst::look_up4(const fib::Lpm4* lpm, const uint32_t* addresses, NextHop* hops, uint32_t n) {
+  if (lpm != nullptr)
+    lpm->lookup_bulk(addresses, hops, n);
+  else
+    std::fill_n(hops, n, NextHop{});
 }
 
-void Burst::look_up6(const fib::Lpm6* lpm, const Picks& picks, uint32_t n) {
+void Burst::look_up6(const fib::Lpm6* lpm, const uint8_t* picks, NextHop* hops, uint32_t n) {
   fib::Address6 addresses[kBurst];
-  NextHop hops[kBurst] = {};
   for (uint32_t i = 0; i < n; ++i)
     std::memcpy(addresses[i].data(), data(packets_[picks[i]]) + ip6::kDestination, 16);
-  if (lpm != nullptr) lpm->lookup_bulk(addresses, hops, n);
-  for (uint32_t i = 0; i < n; ++i) meta(packets_[picks[i]]).next_hop = hops[i];
+  if (lpm != nullptr)
+    lpm->lookup_bulk(addresses, hops, n);
+  else
+    std::fill_n(hops, n, NextHop{});
 }
 
 void Burst::dispatch(Packet* p) {
@@ -179,11 +197,13 @@ bool Burst::lower_ttl(Packet* p) {
     return true;
   }
   if (header[ip4::kTtl] <= 1) return false;
-  uint16_t before, after, sum;
+  // As one word with the protocol behind it: a byte that was just written, read as part of a word,
+  // would have to wait until it is in the cache.
+  uint16_t before, sum;
   std::memcpy(&before, header + ip4::kTtl, 2);
-  --header[ip4::kTtl];
-  std::memcpy(&after, header + ip4::kTtl, 2);
   std::memcpy(&sum, header + ip4::kChecksum, 2);
+  const uint16_t after = be(static_cast<uint16_t>(be(before) - 0x0100));
+  std::memcpy(header + ip4::kTtl, &after, 2);
   sum = wire::checksum_adjust(sum, before, after);
   std::memcpy(header + ip4::kChecksum, &sum, 2);
   return true;

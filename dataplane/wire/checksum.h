@@ -52,6 +52,18 @@ inline uint16_t checksum(Bytes bytes) {
   return checksum_finish(checksum_add(0, bytes));
 }
 
+// The same over the 20 octets of an IPv4 header without options, which each received packet is
+// asked for: straight code, a third of the time.
+inline uint16_t checksum20(const uint8_t* header) {
+  uint64_t words[2];
+  uint32_t last;
+  std::memcpy(words, header, sizeof words);
+  std::memcpy(&last, header + sizeof words, sizeof last);
+  const uint64_t sum = (words[0] & 0xffffffff) + (words[0] >> 32) + (words[1] & 0xffffffff) +
+                       (words[1] >> 32) + last;
+  return checksum_finish(sum);
+}
+
 // The pseudo header of UDP, TCP and ICMPv6 (RFC 768, RFC 8200 section 8.1).
 inline uint64_t pseudo_header(const IpAddress& source, const IpAddress& destination,
                               uint8_t protocol, uint32_t length) {
