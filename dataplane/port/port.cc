@@ -11,6 +11,7 @@
 #include "dataplane/port/device.h"
 #include "dataplane/port/interface.h"
 #include "dataplane/port/ring_wire.h"
+#include "dataplane/xdp/plain_program.h"
 
 namespace kanmon::port {
 namespace {
@@ -21,7 +22,9 @@ constexpr uint16_t kDescriptors = 1024;
 class Opening {
  public:
   Opening(const PortOptions& options, Device device)
-      : options_(options), device_(std::move(device)) {}
+      : options_(options), device_(std::move(device)) {
+    bring_program();
+  }
   ~Opening() {
     if (id_ == RTE_MAX_ETHPORTS) return;
     PortInfo half;
@@ -44,6 +47,7 @@ class Opening {
   PortInfo keep();
 
  private:
+  void bring_program();
   std::string set_mtu();
   std::string make_queues(rte_mempool* pool);
 
@@ -52,10 +56,21 @@ class Opening {
   uint16_t id_ = RTE_MAX_ETHPORTS;
   rte_eth_dev_info info_{};
   PortInfo made_;
+  std::optional<xdp::PlainProgram> plain_;  // the driver reads it when it makes its queues
 };
 
 std::string reason(const char* what, int code) {
   return std::string(what) + ": " + rte_strerror(code < 0 ? -code : code);
+}
+
+// Who names a program in the device string wants that one.
+void Opening::bring_program() {
+  if (device_.kind != DeviceKind::kAfXdp || options_.xdp != XdpProgram::kOwn) return;
+  if (device_.arguments.find("xdp_prog=") != std::string::npos) return;
+  plain_.emplace();
+  if (plain_->path().empty()) return;
+  device_.arguments += ",xdp_prog=" + plain_->path();
+  made_.plain_xdp = device_.interface;
 }
 
 std::string Opening::attach(uint16_t queues) {
@@ -164,11 +179,11 @@ PortInfo Opening::keep() {
   return made_;
 }
 
-void check_interface(const Device& device, std::vector<std::string>& warnings) {
+void check_interface(const Device& device, bool shared, std::vector<std::string>& warnings) {
   if (device.interface.empty() || device.kind == DeviceKind::kTap) return;
   if (detach_xdp(device.interface))
     warnings.push_back("removed an XDP program that was left on " + device.interface);
-  for (std::string& text : interface_warnings(device.interface))
+  for (std::string& text : interface_warnings(device.interface, shared))
     warnings.push_back(std::move(text));
 }
 
@@ -200,7 +215,7 @@ Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFo
     error = "no such interface";
   std::vector<std::string> warnings;
   if (error.empty()) {
-    check_interface(device, warnings);
+    check_interface(device, options.shared, warnings);
     Opening opening(options, std::move(device));
     error = open_steps(opening, queues, pool_for, warnings);
     if (error.empty()) outcome.value = opening.keep();

@@ -100,6 +100,7 @@ struct DataPlane::Parts {
   std::vector<Outbox> outboxes;
   std::vector<PortInfo> ports;
   std::vector<OpenPort> owners;
+  xdp::Front front;
   uint64_t published = 0;
   uint16_t next_first_worker = 0;
   bool stopped = false;
@@ -222,6 +223,10 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   const PortInfo& port = *opened.value;
   d.ports.push_back(port);
   d.owners.push_back({port.id, d.next_first_worker, own_pool});
+  if (!port.plain_xdp.empty())
+    if (const std::string error = d.front.take(port.id, port.plain_xdp); !error.empty())
+      opened.warnings.push_back("port " + port.name + ": " + port.device +
+                                ": no frame is dropped early or left to the kernel: " + error);
   publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
   // The next port begins where this one's queues end, so that single queues spread over workers.
   d.next_first_worker =
@@ -239,6 +244,7 @@ Status DataPlane::close_port(uint16_t id) {
     if (!taken.ok()) return taken;
   }
   port::close(*at);
+  d.front.let_go(id);
   const auto owner = d.owners.begin() + (at - d.ports.begin());
   if (owner->own_pool != nullptr) d.retired_pools.push_back(owner->own_pool);
   d.owners.erase(owner);
@@ -252,6 +258,14 @@ const std::vector<PortInfo>& DataPlane::ports() const {
 
 PortStatus DataPlane::port_status(uint16_t id) const {
   return port::status(id);
+}
+
+xdp::Front& DataPlane::front() {
+  return parts_->front;
+}
+
+const xdp::Front& DataPlane::front() const {
+  return parts_->front;
 }
 
 // ---- commands
