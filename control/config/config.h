@@ -19,6 +19,8 @@ namespace kanmon::config {
 
 enum class Power : uint8_t { kPerformance, kBalanced };
 enum class LogFormat : uint8_t { kKeyValue, kJson };
+// Whose XDP program an af_xdp port gets.
+enum class XdpProgram : uint8_t { kOwn, kLibrary };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct System {
@@ -44,6 +46,9 @@ struct Port {
   std::string underlay;
   std::string table;
   std::optional<wire::MacAddress> mac;  // absent: the device's own
+  XdpProgram xdp = XdpProgram::kOwn;    // of an af_xdp port
+  // The kernel's on the same interface; their packets are left to it. Only on af_xdp ports.
+  std::vector<wire::IpAddress> kernel_addresses;
 
   // Its table of either kind; underlays and route tables share one name space.
   const std::string& domain() const { return underlay.empty() ? table : underlay; }
