@@ -7,6 +7,14 @@
 //   {"do":"settle"}                                   likewise, without sending
 //   {"do":"pass_time","ms":N}                         likewise, after N ms of the gateway's clock
 //   {"do":"sa","tunnel":NAME,…}                       {"inbound_spi":N,"frames":[…]}
+//                                                     also: "first_sequence":N (0: 1) of the
+//                                                     outbound half, "hard_packets":N,
+//                                                     "hard_bytes":N of both (0: none)
+//   {"do":"peer","inbound_spi":N}                     {"address":TEXT,"port":N}: whom the SA last
+//   heard
+//   {"do":"move","tunnel":NAME,"address":TEXT,"port":N}
+//                                                     {"frames":[…]}: the peer is there now, as IKE
+//                                                     says it
 //   {"do":"remove","tunnel":NAME,"inbound_spi":N,"outbound_spi":N}
 //                                                     {"frames":[…]}
 //   {"do":"reload","config":FILE}                     {"problems":[TEXT…],"frames":[…]}
@@ -91,6 +99,8 @@ class Driver {
     if (what == "settle") return settle();
     if (what == "pass_time") return pass_time(milliseconds(request.at("ms").get<int64_t>()));
     if (what == "sa") return install(request);
+    if (what == "peer") return peer(request.at("inbound_spi"));
+    if (what == "move") return move(request);
     if (what == "remove") return remove(request);
     if (what == "reload") return reload(request.at("config"));
     if (what == "counters") return counters();
@@ -198,9 +208,43 @@ class Driver {
     child.outbound_key = Secret(from_hex(r.at("outbound_key")));
     door.install_inbound(child);
     if (r.at("outbound")) door.install_outbound(child);
+    limit(child, r);
     Json answer = settle();
     answer["inbound_spi"] = child.inbound_spi;
     return answer;
+  }
+
+  // What no configuration says of an SA. Before its first packet, while nobody turns.
+  void limit(const ike::ChildSa& child, const Json& r) {
+    const auto first = r.at("first_sequence").get<uint64_t>();
+    const auto packets = r.at("hard_packets").get<uint64_t>();
+    const auto bytes = r.at("hard_bytes").get<uint64_t>();
+    sa::InboundSa& in = *gateway_->sas().inbound().at(child.inbound_spi).sa;
+    in.cold->limits.hard_packets = packets;
+    in.cold->limits.hard_bytes = bytes;
+    if (packets != 0) in.packets_alarm = packets;
+    if (bytes != 0) in.bytes_alarm = bytes;
+    const auto* outbound = gateway_->sas().outbound(child.tunnel);
+    if (outbound == nullptr || outbound->spi != child.outbound_spi) return;
+    sa::OutboundSa& out = *outbound->sa;
+    out.next_sequence.store(first);
+    if (packets != 0) out.last_sequence = first + packets - 1;
+    if (bytes != 0) {
+      out.counts_bytes = true;
+      out.hard_bytes = bytes;
+    }
+  }
+
+  Json peer(uint32_t inbound_spi) {
+    const auto peer = sa::report(*gateway_->sas().inbound().at(inbound_spi).sa).peer;
+    if (!peer) return {{"address", ""}, {"port", 0}};
+    return {{"address", peer->address.to_string()}, {"port", peer->port}};
+  }
+
+  Json move(const Json& r) {
+    gateway_->sa_door().move_endpoint(number_of(r.at("tunnel")),
+                                      {address(r.at("address")), r.at("port").get<uint16_t>()});
+    return settle();
   }
 
   Json remove(const Json& r) {

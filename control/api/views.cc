@@ -166,6 +166,20 @@ constexpr Column kPorts[] = {
 };
 constexpr SortKey kPortOrder[] = {{"link", Order::kLast, "up"}, {"port", Order::kAscending}};
 
+constexpr Column kHost[] = {
+    {"device", "DEVICE", kText, "network device of the machine"},
+    {"owner", "OWNER", kText, "the tunnel or port whose addresses it has"},
+    {"addresses", "ADDRESSES", kList, "own addresses"},
+    {"mtu", "MTU", kCount, "octets of IP"},
+    {"to_host", "TO HOST", kCount, "packets the machine was given"},
+    {"from_host", "FROM HOST", kCount, "packets of the machine that went to a worker"},
+    {"refused_in", "REFUSED IN", kCount, "packets to the machine for no service of host-services"},
+    {"refused_out", "REFUSED OUT", kCount,
+     "packets of the machine from foreign addresses or to groups"},
+    {"full", "FULL", kCount, "lost because the machine or the workers did not take them in time"},
+};
+constexpr SortKey kHostOrder[] = {{"device", Order::kAscending}};
+
 constexpr Column kVersion[] = {
     {"version", "version", kText, "of Kanmon"},
     {"name", "name", kText, "of this gateway"},
@@ -200,6 +214,11 @@ constexpr View kViews[] = {
      kSteeringOrder,
      {}},
     {"ports", "Ports: link, addresses, counters.", kPorts, kPortOrder, {}},
+    {"host",
+     "Network devices by which this machine's own programs have addresses of the gateway.",
+     kHost,
+     kHostOrder,
+     {}},
     {"version", "Versions of the program and its libraries.", kVersion, {}, {}, true},
 };
 

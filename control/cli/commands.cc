@@ -125,7 +125,9 @@ void Program::define_tunnel() {
   constexpr const char* kVerbs[][2] = {
       {"up", "Negotiate now; does nothing if it is up"},
       {"down", "Delete its SAs and stay down until `up` or a reload"},
-      {"rekey", "New keys for its child SA, without loss; with --ike for the IKE SA"}};
+      {"rekey",
+       "New keys for its child SA, without loss; with --ike for the IKE SA. Queued while another "
+       "exchange is under way"}};
   for (const auto& verb : kVerbs) {
     CLI::App* sub = tunnel_app->add_subcommand(verb[0], verb[1]);
     sub->fallthrough();
@@ -244,7 +246,9 @@ int Program::tunnel(const std::string& verb) {
     print_json(reply.result);
   } else {
     const std::string state = api::text_param(reply.result, "state");
-    out_ << "tunnel " << args_.tunnel << ": " << verb << " started"
+    const auto queued = reply.result.find("queued");
+    const bool waits = queued != reply.result.end() && queued->is_boolean() && queued->get<bool>();
+    out_ << "tunnel " << args_.tunnel << ": " << verb << (waits ? " queued" : " started")
          << (state.empty() ? "" : ", now " + log::printable(state)) << "\n";
   }
   return kOk;

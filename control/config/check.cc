@@ -9,6 +9,7 @@ void check(Context& context, const Config& config, const Machine& machine) {
   check_ports(context, config);
   check_routes(context, config);
   check_tunnels(context, config);
+  check_host(context, config);
 }
 
 bool ports_are_sound(Context& context, const Config& config) {

@@ -19,6 +19,7 @@ void check_system(Context& context, const System& system, const Machine& machine
 void check_ports(Context& context, const Config& config);
 void check_routes(Context& context, const Config& config);
 void check_tunnels(Context& context, const Config& config);
+void check_host(Context& context, const Config& config);
 
 // True if the addresses of every port and its place in a table are known: else what depends on
 // them would be reported as wrong although only they are.

@@ -216,6 +216,11 @@ void PresharedKey::read(Context& context, const Node& node, Secret& out) {
     context.error(node, "found a key with a line end in it, expected it on one line");
     return;
   }
+  if (!node.is_hidden)
+    context.warning(node,
+                    "is written so that copies of it stay in the process's memory; write it on the "
+                    "line of its name, in quotes and without escapes or anchors, or better in a "
+                    "file of its own (pre-shared-key-file)");
   take_key(context, node, {reinterpret_cast<const uint8_t*>(node.text.data()), node.text.size()},
            out);
 }

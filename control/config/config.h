@@ -36,6 +36,16 @@ struct System {
   std::string eal_args;              // escape hatch, appended to what Kanmon composes
 };
 
+// What of the machine's own stack may be reached at an address it shares with the gateway.
+struct HostService {
+  static constexpr uint8_t kAny = 255;  // every protocol
+  uint8_t protocol = kAny;              // kAny, 1 (ICMP of either family), 6 or 17
+  uint16_t port = 0;                    // TCP and UDP: host order; either end's port counts
+
+  friend bool operator==(const HostService&, const HostService&) = default;
+};
+inline constexpr HostService kHostIcmp{1, 0}, kHostBgp{6, 179};
+
 // A port: a NIC queue pair per worker, its addresses, and the table its packets are looked up in.
 struct Port {
   std::string name;
@@ -49,6 +59,9 @@ struct Port {
   XdpProgram xdp = XdpProgram::kOwn;    // of an af_xdp port
   // The kernel's on the same interface; their packets are left to it. Only on af_xdp ports.
   std::vector<wire::IpAddress> kernel_addresses;
+  // Network device by which the machine's own stack has the addresses too; empty: it has not.
+  std::string host_device;
+  std::vector<HostService> host_services = {kHostIcmp, kHostBgp};
 
   // Its table of either kind; underlays and route tables share one name space.
   const std::string& domain() const { return underlay.empty() ? table : underlay; }
@@ -67,11 +80,13 @@ struct Route {
 // An underlay route table: where outer packets are routed. Has no route to a tunnel, by type.
 struct Underlay {
   std::string name;
+  std::string host_namespace;  // of its ports' host devices: empty: private; "self"; or a name
   std::vector<Route> routes;
 };
 
 struct RouteTable {
   std::string name;
+  std::string host_namespace;  // likewise, of its ports and tunnels
   std::vector<Route> routes;
 };
 
@@ -89,7 +104,12 @@ struct Tunnel {
   DfPolicy df = DfPolicy::kSet;
   bool mss_clamp = true;
   std::optional<uint16_t> mtu;  // absent: computed
-  ike::TunnelParameters ike;    // its `tunnel` index is assigned by the program
+  // Own addresses inside the tunnel; their subnets lead into it. The machine's own stack has them
+  // too, on the network device `host_device`.
+  std::vector<wire::InterfaceAddress> inside_addresses;
+  std::string host_device;  // empty without inside addresses
+  std::vector<HostService> host_services = {kHostIcmp, kHostBgp};
+  ike::TunnelParameters ike;  // its `tunnel` index is assigned by the program
 };
 
 struct Config {

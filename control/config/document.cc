@@ -47,7 +47,9 @@ Mark first_place(const Node& map, std::string_view key) {
 
 class Builder : public YAML::EventHandler {
  public:
-  Builder(Document& document, Problems& problems) : document_(document), problems_(problems) {
+  // `hidden`: null if the text is whole.
+  Builder(Document& document, HiddenKeys* hidden, Problems& problems)
+      : document_(document), hidden_(hidden), problems_(problems) {
     anchors_.push_back(nullptr);  // yaml-cpp counts anchors from one
   }
 
@@ -95,6 +97,7 @@ class Builder : public YAML::EventHandler {
   void refuse_tag(const YAML::Mark& mark, const std::string& tag);
 
   Document& document_;
+  HiddenKeys* hidden_;
   Problems& problems_;
   std::vector<Frame> stack_;
   std::vector<const Node*> anchors_;  // nullptr: not finished yet
@@ -117,7 +120,10 @@ void Builder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anc
                        const std::string& value) {
   refuse_tag(mark, tag);
   Node* node = add(Node::Kind::kScalar, mark, anchor);
-  node->text = value;
+  const auto key =
+      hidden_ == nullptr ? std::string_view() : hidden_->take(static_cast<size_t>(mark.pos), value);
+  node->is_hidden = !key.empty();
+  node->text = node->is_hidden ? key : value;
   node->is_quoted = tag != "?";
   finished(node);
 }
@@ -280,23 +286,41 @@ std::string Node::describe() const {
 }
 
 Document::~Document() {
+  clear();
+}
+
+void Document::clear() {
   for (Node& node : nodes_) wipe({reinterpret_cast<uint8_t*>(node.text.data()), node.text.size()});
+  nodes_.clear();
+  root_ = nullptr;
 }
 
 bool Document::parse(std::string_view text, Problems& problems) {
   if (!is_text(text, problems)) return false;
+  HiddenKeys hidden(text);
+  Problems found = problems;
+  const bool is_read = read(hidden.text(), &hidden, found);
+  if (!is_read || hidden.all_taken()) {
+    problems = std::move(found);
+    return is_read;
+  }
+  clear();
+  return read(text, nullptr, problems);
+}
+
+bool Document::read(std::string_view text, HiddenKeys* hidden, Problems& problems) {
   try {
     ViewBuffer buffer(text);
     std::istream in(&buffer);
     YAML::Parser parser(in);
-    Builder builder(*this, problems);
+    Builder builder(*this, hidden, problems);
     if (!parser.HandleNextDocument(builder) || root_ == nullptr) {
       problems.error({1, 1}, "", "found nothing, expected a configuration");
       return false;
     }
     const Node* first = root_;
     Document rest;
-    Builder ignored(rest, problems);
+    Builder ignored(rest, nullptr, problems);
     if (parser.HandleNextDocument(ignored) && rest.root_ != nullptr)
       problems.error(rest.root_->mark, "", "found a second document, expected one in a file");
     root_ = first;

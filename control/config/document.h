@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/config/hidden_keys.h"
 #include "control/config/problems.h"
 
 namespace kanmon::config {
@@ -18,6 +19,7 @@ namespace kanmon::config {
 struct Node {
   enum class Kind : uint8_t { kNothing, kScalar, kSequence, kMap } kind = Kind::kNothing;
   bool is_quoted = false;  // kScalar: written in quotes or as a block, hence text
+  bool is_hidden = false;  // kScalar: a key that never went through the YAML library
   Mark mark;
   std::string text;                                          // kScalar
   std::vector<const Node*> items;                            // kSequence
@@ -35,7 +37,7 @@ struct Limits {
 };
 
 // Owns its nodes; not movable, since nodes point to each other. Scalars are wiped on destruction:
-// one of them may be a pre-shared key.
+// one of them may be a pre-shared key (see hidden_keys.h for the way they come here).
 class Document {
  public:
   Document() = default;
@@ -52,6 +54,8 @@ class Document {
 
  private:
   friend class Builder;
+  bool read(std::string_view text, HiddenKeys* hidden, Problems& problems);
+  void clear();
   std::deque<Node> nodes_;
   const Node* root_ = nullptr;
 };

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -16,32 +17,40 @@
 namespace kanmon::config {
 namespace {
 
-// The text of a file, wiped when it is no longer needed: it may hold pre-shared keys.
+// The text of a file: it may hold pre-shared keys.
 struct FileText {
-  std::string text;
-  ~FileText() { wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()}); }
+  Secret memory;
+  std::size_t size = 0;
+  std::string_view view() const {
+    return {reinterpret_cast<const char*>(memory.bytes().data()), size};
+  }
+};
+
+struct CloseFile {
+  int fd;
+  ~CloseFile() {
+    if (fd >= 0) close(fd);
+  }
 };
 
 // Empty on success, else why not.
-std::string read_file(const std::string& path, std::string& text) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return std::strerror(errno);
+std::string read_file(const std::string& path, FileText& text) {
+  const CloseFile file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat status {};
-  std::string why;
-  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) why = "not a regular file";
-  // Room for everything at once: growing would leave unwiped copies behind.
-  text.resize(Limits::kTextBytes + 1);
-  std::size_t size = 0;
-  while (why.empty() && size < text.size()) {
-    const ssize_t got = read(fd, text.data() + size, text.size() - size);
+  if (file.fd < 0 || fstat(file.fd, &status) != 0) return std::strerror(errno);
+  if (!S_ISREG(status.st_mode)) return "not a regular file";
+  // One octet more shows whether it grows meanwhile; more than the limit is refused later.
+  const auto told = static_cast<std::size_t>(status.st_size);
+  text.memory = Secret(std::min(told, Limits::kTextBytes) + 1);
+  while (text.size < text.memory.size()) {
+    const auto room = text.memory.mutable_bytes().subspan(text.size);
+    const ssize_t got = read(file.fd, room.data(), room.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) why = std::strerror(errno);
-    if (got <= 0) break;
-    size += static_cast<std::size_t>(got);
+    if (got < 0) return std::strerror(errno);
+    if (got == 0) return {};
+    text.size += static_cast<std::size_t>(got);
   }
-  close(fd);
-  text.resize(size);
-  return why;
+  return told > Limits::kTextBytes ? "" : "it grew while it was read";
 }
 
 Loaded load(std::string_view text, const std::string& name, const Machine& machine) {
@@ -72,8 +81,8 @@ Loaded load_text(const std::string& text, const std::string& name) {
 
 Loaded load_file(const std::string& path) {
   FileText file;
-  const std::string why = read_file(path, file.text);
-  if (why.empty()) return load(file.text, path, Machine::here());
+  const std::string why = read_file(path, file);
+  if (why.empty()) return load(file.view(), path, Machine::here());
   Problems problems(path);
   problems.error({}, "", "cannot be read: " + why);
   Loaded loaded;

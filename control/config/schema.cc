@@ -2,6 +2,7 @@
 
 #include "control/config/codec.h"
 #include "control/config/device.h"
+#include "control/config/host.h"
 #include "control/config/routes.h"
 #include "control/config/tunnel_keys.h"
 
@@ -94,24 +95,37 @@ constexpr Key<Port> kPortKeys[] = {
         "mac", [](auto& p) -> auto& { return p.mac; }, "MAC address to use.", "the device's own"),
     key<Port, Choice<kXdpPrograms>>(
         "xdp", [](auto& p) -> auto& { return p.xdp; },
-        "Of af_xdp: own drops unknown SPIs and malformed ESP early and leaves to the kernel what "
-        "is "
-        "its; library takes every frame."),
+        "Of af_xdp: own drops unknown SPIs and malformed ESP early and leaves to the kernel "
+        "what is its; library takes every frame."),
     key<Port, List<Address, 0, 64>>(
         "kernel-addresses", [](auto& p) -> auto& { return p.kernel_addresses; },
         "Of af_xdp: addresses the kernel has on the same interface; their packets are left to it."),
+    key<Port, DeviceName>(
+        "host-device", [](auto& p) -> auto& { return p.host_device; },
+        "Network device by which this machine's own programs have the port's addresses too."),
+    key<Port, List<HostServices, 0, 32>>(
+        "host-services", [](auto& p) -> auto& { return p.host_services; },
+        "What may be exchanged with host-device: icmp, bgp, any, tcp/PORT or udp/PORT."),
 };
 
 constexpr Key<Underlay> kUnderlayKeys[] = {
     key<Underlay, UnderlayRoutes>(
         "routes", [](auto& u) -> auto& { return u.routes; },
         "Static routes of outer packets, besides the connected ones."),
+    key<Underlay, DeviceNamespace>(
+        "host-namespace", [](auto& u) -> auto& { return u.host_namespace; },
+        "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
+        "one of its own, private to the daemon"),
 };
 
 constexpr Key<RouteTable> kTableKeys[] = {
     key<RouteTable, TableRoutes>(
         "routes", [](auto& t) -> auto& { return t.routes; },
         "Static routes of inner packets, besides the connected ones."),
+    key<RouteTable, DeviceNamespace>(
+        "host-namespace", [](auto& t) -> auto& { return t.host_namespace; },
+        "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
+        "one of its own, private to the daemon"),
 };
 
 constexpr Key<Config> kConfigKeys[] = {

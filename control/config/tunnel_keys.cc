@@ -4,6 +4,12 @@ namespace kanmon::config {
 
 using std::chrono::seconds;
 
+namespace {
+
+constexpr std::size_t kLongestHostDevice = 15;  // IFNAMSIZ with its end
+
+}  // namespace
+
 std::vector<std::string_view> EspAlgorithm::names() {
   std::vector<std::string_view> out;
   for (const auto& row : esp::kAlgorithms) out.push_back(row.name);
@@ -99,6 +105,8 @@ void finish(Context& context, Tunnel& tunnel) {
   derive_identities(context, t);
   derive_selectors(t);
   derive_prfs(context, t.ike);
+  if (!tunnel.inside_addresses.empty() && tunnel.host_device.empty())
+    tunnel.host_device = ("kn-" + tunnel.name).substr(0, kLongestHostDevice);
   const bool any_peer = context.sound_here("remote-address") && !t.remote_address;
   if (any_peer && !context.given_here("startup-action")) t.startup = ike::StartupAction::kAdd;
   if (!context.given_here("rekey-margin-time-seconds"))

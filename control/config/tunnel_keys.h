@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control/config/codec.h"
+#include "control/config/host.h"
 #include "control/config/selectors.h"
 
 namespace kanmon::config {
@@ -163,6 +164,16 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
     key<Tunnel, Choice<kDfPolicies>>(
         "df", [](auto& t) -> auto& { return t.df; },
         "Don't-fragment bit of outer IPv4 packets: copy, set or clear."),
+    key<Tunnel, List<InterfaceAddresses, 0, 8>>(
+        "inside-addresses", [](auto& t) -> auto& { return t.inside_addresses; },
+        "Own addresses inside the tunnel, as a rule a /30 or /126; their subnets lead into it."),
+    key<Tunnel, DeviceName>(
+        "host-device", [](auto& t) -> auto& { return t.host_device; },
+        "Network device by which this machine's own programs have the inside addresses.",
+        "kn- and the tunnel's name, cut to 15 characters"),
+    key<Tunnel, List<HostServices, 0, 32>>(
+        "host-services", [](auto& t) -> auto& { return t.host_services; },
+        "What may be exchanged with host-device: icmp, bgp, any, tcp/PORT or udp/PORT."),
 };
 
 }  // namespace kanmon::config

@@ -62,15 +62,33 @@ publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table
   return s;
 }
 
+config::Problem too_many_tunnels() {
+  return {.key = "tunnels",
+          .text =
+              "too many at once: those taken out count until their SAs are deleted; try again "
+              "in a minute, or replace fewer in one step"};
+}
+
 }  // namespace
+
+bool Gateway::enough_tunnel_numbers(const config::Config& next) const {
+  const auto fresh = std::count_if(next.tunnels.begin(), next.tunnels.end(),
+                                   [this](const auto& t) { return !tunnel_numbers_.find(t.name); });
+  return static_cast<std::size_t>(fresh) <= tunnel_numbers_.free();
+}
 
 ReloadResult Gateway::reload(TimePoint now, config::Config next) {
   now_ = now;
   ReloadResult result;
   result.problems = needs_restart(config_.system, next.system);
+  if (!enough_tunnel_numbers(next)) result.problems.push_back(too_many_tunnels());
   if (!result.problems.empty()) return result;
   std::vector<std::string> opened;
   if (!open_ports(next, opened, result.problems)) {
+    close_ports(opened);
+    return result;
+  }
+  if (!prepare_host_devices(next, result.problems)) {
     close_ports(opened);
     return result;
   }
@@ -132,20 +150,25 @@ void Gateway::apply(TimePoint now, config::Config next) {
   // Tunnels that go stop first, so that no route or number of theirs is used again too early.
   std::set<std::string> staying;
   for (const auto& t : next.tunnels) staying.insert(t.name);
-  for (const auto& t : config_.tunnels)
-    if (staying.count(t.name) == 0) ike_.remove(now, t.name);
+  for (const auto& t : config_.tunnels) {
+    if (staying.count(t.name) != 0) continue;
+    leaving_[t.ike.tunnel] = {t.name};
+    ike_.remove(now, t.name);
+  }
 
   std::vector<std::string> closing;
   for (const auto& [name, port] : ports_)
     if (find(next.ports, name) == nullptr) closing.push_back(name);
 
-  for (const auto& t : next.tunnels) (void)tunnel_numbers_.take(t.name);
+  for (const auto& t : next.tunnels)
+    if (const auto number = tunnel_numbers_.take(t.name)) leaving_.erase(*number);
   apply_tables(now, wanted);
   apply_ports(next);
   for (auto& [name, table] : tables_) apply_routes(now, table, wanted.at(name).routes);
   close_ports(closing);
   apply_tunnels(now, next);
   config_ = std::move(next);
+  apply_host_devices();
   resolve_paths(now);
 }
 
@@ -200,7 +223,7 @@ void Gateway::apply_ports(const config::Config& next) {
       log::error("port", "steering-failed", {{"port", wanted.name}});
     neighbors_.announce(port.info.id);
   }
-  for (const auto& [name, table] : tables_) publish_table(name, table);
+  for (const auto& [name, table] : tables_) publish_table(name, table, next);
 }
 
 // Routes via the port's neighbours count as not installed: their adjacencies are given back.
@@ -212,7 +235,8 @@ void Gateway::forget_neighbors(const OpenPort& port) {
     });
 }
 
-void Gateway::publish_table(const std::string& name, const LiveTable& table) {
+void Gateway::publish_table(const std::string& name, const LiveTable& table,
+                            const config::Config& next) {
   RouteTable record;
   record.lpm4 = table.routes().lpm4();
   record.lpm6 = table.routes().lpm6();
@@ -220,11 +244,17 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table) {
   record.icmp_source6.family = wire::Family::kV6;
   for (const auto& [port_name, port] : ports_) {
     if (port.config.domain() != name) continue;
+    for (const auto& own : port.config.addresses) record.own.add(own.address);
     if (record.icmp_source4.is_unspecified())
       record.icmp_source4 = first_address(port.config, wire::Family::kV4);
     if (record.icmp_source6.is_unspecified())
       record.icmp_source6 = first_address(port.config, wire::Family::kV6);
   }
+  for (const auto& tunnel : next.tunnels)
+    for (const auto& a : tunnel.inside_addresses) {
+      wire::IpAddress& source = a.address.is_v4() ? record.icmp_source4 : record.icmp_source6;
+      if (tunnel.table == name && source.is_unspecified()) source = a.address;
+    }
   plane_->publish(rings::SetTable{table.number, record});
 }
 
@@ -264,7 +294,7 @@ void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Want
   Status done = success();
   if (table.underlay) {
     using Hop = routing::UnderlayNextHop;
-    const Hop hop = route.kind == Kind::kLocal       ? Hop::local()
+    const Hop hop = route.kind == Kind::kLocal       ? Hop::local(route.hosted)
                     : route.kind == Kind::kConnected ? Hop::glean(port_id)
                     : route.kind == Kind::kVia       ? Hop::neighbour(adjacency)
                                                      : Hop::blackhole();
@@ -273,7 +303,8 @@ void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Want
     using fib::NextHop;
     using fib::NextHopKind;
     const NextHop hop =
-        route.kind == Kind::kLocal       ? NextHop::make(NextHopKind::kLocal)
+        route.kind == Kind::kLocal
+            ? NextHop::make(NextHopKind::kLocal, route.hosted ? fib::kLocalHosted : 0)
         : route.kind == Kind::kConnected ? NextHop::make(NextHopKind::kGlean, port_id)
         : route.kind == Kind::kVia       ? NextHop::make(NextHopKind::kNeighbour, adjacency)
         : route.kind == Kind::kTunnel
@@ -292,9 +323,7 @@ void Gateway::remove_route(LiveTable& table, const routing::Wanted& route) {
 }
 
 void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
-  std::set<std::string> staying;
   for (auto& tunnel : next.tunnels) {
-    staying.insert(tunnel.name);
     tunnel.ike.tunnel = tunnel_numbers_.find(tunnel.name).value();
     const auto settings = settings_of(tunnel, tables_.at(tunnel.table).number);
     // What an inbound SA is made with cannot change under it: the tunnel starts anew.
@@ -302,8 +331,6 @@ void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
     sas_.set_tunnel(tunnel.ike.tunnel, settings);
     ike_.add(now, tunnel.ike.clone());
   }
-  for (const auto& tunnel : config_.tunnels)
-    if (staying.count(tunnel.name) == 0) tunnel_numbers_.give_back(tunnel.name);
 }
 
 void Gateway::publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac) {

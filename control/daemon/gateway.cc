@@ -47,6 +47,9 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       sas_(commands_, strong_random, plane_->workers()),
       neighbors_(*this),
       ike_(*this, {}),
+      host_devices_([this](const auto& device, wire::Bytes packet) {
+        return send_from_host(device, packet);
+      }),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
       load_(plane_->workers()),
@@ -82,7 +85,8 @@ bool Gateway::poll(TimePoint now) {
   const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
                                      [&](uint16_t, rings::Event event) { happened(now, event); });
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
-  return done != 0;
+  const uint32_t from_host = host_devices_.poll();
+  return done + from_host != 0;
 }
 
 void Gateway::tick(TimePoint now) {
@@ -93,6 +97,7 @@ void Gateway::tick(TimePoint now) {
   neighbors_.tick(now);
   watch_traffic(now);
   measure_load(now);
+  forget_gone_tunnels();
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
 }
@@ -117,6 +122,9 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
       neighbors_.hold(now, static_cast<uint16_t>(packet.next_hop.index()), *destination, held);
       return;
     }
+    case Punt::kHost:
+      host_devices_.deliver(packet.table, packet.tunnel_in, packet.bytes);
+      return;
     case Punt::kIke: {
       const auto datagram = ike::parse_datagram(packet.bytes);
       if (!datagram.ok()) {
@@ -290,6 +298,20 @@ void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
 void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
   sas_.move_endpoint(tunnel, remote);
   resolve_path_of(tunnel);
+}
+
+// The number is not given back at once: the reload that removed the tunnel may not be through.
+void Gateway::tunnel_gone(uint32_t tunnel) {
+  if (const auto it = leaving_.find(tunnel); it != leaving_.end()) it->second.gone = true;
+}
+
+void Gateway::forget_gone_tunnels() {
+  std::erase_if(leaving_, [this](const auto& entry) {
+    if (!entry.second.gone) return false;
+    sas_.forget_tunnel(entry.first);
+    tunnel_numbers_.give_back(entry.second.name);
+    return true;
+  });
 }
 
 void Gateway::log(Level level, std::string_view event, std::string_view text) {

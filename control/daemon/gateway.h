@@ -11,6 +11,7 @@
 
 #include "control/config/config.h"
 #include "control/daemon/index.h"
+#include "control/host/devices.h"
 #include "control/ike/engine.h"
 #include "control/neighbor/table.h"
 #include "control/publish/data_plane.h"
@@ -85,6 +86,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const publish::SaStore& sas() const { return sas_; }
   ike::Engine& ike() { return ike_; }
   const ike::Engine& ike() const { return ike_; }
+  const host::Devices& host_devices() const { return host_devices_; }
   const std::string& tunnel_name(uint32_t number) const { return tunnel_numbers_.name(number); }
   const std::string& port_name(uint16_t id) const;
   const std::string& table_name(uint16_t number) const { return table_numbers_.name(number); }
@@ -130,6 +132,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void remove_inbound(uint32_t spi) override;
   void remove_outbound(uint32_t tunnel, uint32_t outbound_spi) override;
   void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) override;
+  void tunnel_gone(uint32_t tunnel) override;
   void log(Level level, std::string_view event, std::string_view text) override;
 
   // Packets from the workers.
@@ -139,11 +142,19 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
   void watch_traffic(TimePoint now);
   void measure_load(TimePoint now);
+  void forget_gone_tunnels();
+
+  // The machine's own stack, in host_devices.cc.
+  std::vector<host::DeviceSpec> device_specs(const config::Config& config, std::string& why);
+  bool prepare_host_devices(const config::Config& next, std::vector<config::Problem>& problems);
+  Status send_from_host(const host::DeviceSpec& device, wire::Bytes packet);
+  void apply_host_devices();
 
   // Applying a configuration, in apply.cc; the order is in apply().
   bool open_ports(const config::Config& next, std::vector<std::string>& opened,
                   std::vector<config::Problem>& problems);
   void close_ports(const std::vector<std::string>& names);
+  bool enough_tunnel_numbers(const config::Config& next) const;
   void apply(TimePoint now, config::Config next);
   void apply_ports(const config::Config& next);
   void forget_neighbors(const OpenPort& port);
@@ -152,7 +163,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void install_route(TimePoint now, LiveTable& table, const routing::Wanted& route);
   void remove_route(LiveTable& table, const routing::Wanted& route);
   void apply_tunnels(TimePoint now, config::Config& next);
-  void publish_table(const std::string& name, const LiveTable& table);
+  void publish_table(const std::string& name, const LiveTable& table, const config::Config& next);
   void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
   void resolve_paths(TimePoint now);
   void resolve_path(TimePoint now, const config::Tunnel& tunnel);
@@ -168,7 +179,15 @@ class Gateway final : private neighbor::Host, private ike::Host {
   publish::SaStore sas_;
   neighbor::Table neighbors_;
   ike::Engine ike_;
+  host::Namespaces namespaces_;
+  host::Devices host_devices_;
   Index tunnel_numbers_;
+  // Tunnels out of the configuration that IKE still deletes, by number.
+  struct Leaving {
+    std::string name;
+    bool gone = false;  // IKE is done; the number is free from the next tick on
+  };
+  std::map<uint32_t, Leaving> leaving_;
   Index table_numbers_;
   std::map<std::string, OpenPort> ports_;
   std::map<std::string, LiveTable> tables_;

@@ -15,16 +15,37 @@ TimePoint now() {
   return std::chrono::steady_clock::now();
 }
 
+Answer refusal(const std::string& name, Error error) {
+  if (error.code == Errc::kNotFound)
+    return Answer::refuse(Refusal::kNotFound, "no tunnel is called " + name);
+  return Answer::refuse(Refusal::kConflict,
+                        "tunnel " + name + " is not in a state that allows it; see show tunnels");
+}
+
+Json accepted(const Gateway& gateway, const std::string& name) {
+  const auto state = gateway.ike().state(name);
+  return {{"tunnel", name}, {"state", state ? ike::to_string(*state) : ""}};
+}
+
 Answer tunnel_command(Gateway& gateway, const Json& params,
                       Status (ike::Engine::*command)(TimePoint, std::string_view)) {
   const std::string name = api::text_param(params, "name");
   if (name.empty()) return Answer::refuse(Refusal::kBadRequest, "params.name: a tunnel's name");
   const Status done = (gateway.ike().*command)(now(), name);
-  if (done.ok()) return Answer::of(Json{{"tunnel", name}});
-  if (done.error().code == Errc::kNotFound)
-    return Answer::refuse(Refusal::kNotFound, "no tunnel is called " + name);
-  return Answer::refuse(Refusal::kConflict,
-                        "tunnel " + name + " is not in a state that allows it; see show tunnels");
+  return done.ok() ? Answer::of(accepted(gateway, name)) : refusal(name, done.error());
+}
+
+Answer tunnel_rekey(Gateway& gateway, const Json& params) {
+  const std::string name = api::text_param(params, "name");
+  if (name.empty()) return Answer::refuse(Refusal::kBadRequest, "params.name: a tunnel's name");
+  const auto ike = params.find("ike");
+  const bool whole = ike != params.end() && ike->is_boolean() && ike->get<bool>();
+  const auto done =
+      whole ? gateway.ike().rekey_ike(now(), name) : gateway.ike().rekey_child(now(), name);
+  if (!done.ok()) return refusal(name, done.error());
+  Json answer = accepted(gateway, name);
+  answer["queued"] = done.value() == ike::Rekeying::kQueued;
+  return Answer::of(std::move(answer));
 }
 
 }  // namespace
@@ -43,6 +64,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("drops", [&](const Json&) { return views::drops(gateway); });
   show("steering", [&](const Json&) { return views::steering(gateway); });
   show("ports", [&](const Json&) { return views::ports(gateway); });
+  show("host", [&](const Json&) { return views::host_devices(gateway); });
   show("version", [&](const Json&) { return views::version(gateway); });
   dispatcher.add("show.routes", [&](const Json& params) {
     const std::string table = api::text_param(params, "table");
@@ -57,12 +79,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   dispatcher.add("tunnel.down", [&](const Json& params) {
     return tunnel_command(gateway, params, &ike::Engine::down);
   });
-  dispatcher.add("tunnel.rekey", [&](const Json& params) {
-    const auto ike = params.find("ike");
-    const bool whole = ike != params.end() && ike->is_boolean() && ike->get<bool>();
-    return tunnel_command(gateway, params,
-                          whole ? &ike::Engine::rekey_ike : &ike::Engine::rekey_child);
-  });
+  dispatcher.add("tunnel.rekey", [&](const Json& params) { return tunnel_rekey(gateway, params); });
 }
 
 }  // namespace kanmon::daemon

@@ -35,6 +35,7 @@ class Index {
     const auto it = numbers_.find(name);
     return it == numbers_.end() ? std::nullopt : std::optional<uint32_t>(it->second);
   }
+  std::size_t free() const { return limit_ - names_.size(); }
   // Empty if nothing has this number.
   const std::string& name(uint32_t number) const {
     static const std::string kNone;

@@ -1,6 +1,7 @@
 #include "control/daemon/views.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -397,6 +398,27 @@ Json ports(const Gateway& g) {
                     {"tx_dropped", s.tx_errors}});
   }
   return {{"ports", rows}};
+}
+
+Json host_devices(const Gateway& g) {
+  const auto all = [](const auto& counts) {
+    return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  };
+  Json rows = Json::array();
+  for (const auto& [spec, c] : g.host_devices().list()) {
+    Json addresses = Json::array();
+    for (const auto& a : spec.addresses) addresses.push_back(a.to_string());
+    rows.push_back({{"device", spec.name},
+                    {"owner", spec.owner},
+                    {"addresses", addresses},
+                    {"mtu", spec.mtu},
+                    {"to_host", c.to_host},
+                    {"from_host", c.from_host},
+                    {"refused_in", all(c.refused_in)},
+                    {"refused_out", all(c.refused_out)},
+                    {"full", c.host_queue_full + c.gateway_full}});
+  }
+  return {{"host", rows}};
 }
 
 }  // namespace kanmon::daemon::views

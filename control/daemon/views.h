@@ -17,6 +17,8 @@ api::Json stages(const Gateway& gateway);
 api::Json drops(const Gateway& gateway);
 api::Json steering(const Gateway& gateway);
 api::Json ports(const Gateway& gateway);
+// Network devices shared with the machine's own stack.
+api::Json host_devices(const Gateway& gateway);
 api::Json version(const Gateway& gateway);
 
 }  // namespace kanmon::daemon::views

@@ -1,36 +1,12 @@
 #include "control/ike/engine.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include <fmt/format.h>
 
 #include "control/ike/sa/tasks.h"
 
 namespace kanmon::ike {
-namespace {
-
-bool same(const IkeTransforms& a, const IkeTransforms& b) {
-  return std::tie(a.encryption, a.integrity, a.prf, a.groups) ==
-         std::tie(b.encryption, b.integrity, b.prf, b.groups);
-}
-
-bool same(const EspTransforms& a, const EspTransforms& b) {
-  return std::tie(a.algorithms, a.groups, a.esn) == std::tie(b.algorithms, b.groups, b.esn);
-}
-
-auto scalars(const TunnelParameters& p) {
-  return std::tie(p.name, p.tunnel, p.local_address, p.remote_address, p.local_id, p.remote_id,
-                  p.local_ts, p.remote_ts, p.startup, p.dpd_action, p.force_udp_encapsulation,
-                  p.ike_lifetime, p.child_lifetime, p.rekey_margin, p.rekey_fuzz_percent,
-                  p.dpd_timeout, p.retransmit_first, p.retransmit_tries, p.keepalive);
-}
-
-bool same(const TunnelParameters& a, const TunnelParameters& b) {
-  return scalars(a) == scalars(b) && a.psk == b.psk && same(a.ike, b.ike) && same(a.esp, b.esp);
-}
-
-}  // namespace
 
 struct Engine::Impl {
   Impl(Host& host, EngineOptions options) : core(host, options) {}
@@ -55,6 +31,15 @@ struct Engine::Impl {
     tunnel::take_down(core, tunnel, "removed from the configuration");
   }
 
+  static Result<Rekeying> ask(Core& core, IkeSa& sa, Work work) {
+    core.enqueue(sa, work);
+    pump(core, sa);
+    if (sa.under_way == work) return Rekeying::kStarted;
+    // Neither: it could not be built, which has been logged.
+    if (std::ranges::find(sa.queue, work) == sa.queue.end()) return Errc::kUnsupported;
+    return Rekeying::kQueued;
+  }
+
   void run(Timers::Key key) {
     if (key.kind >= TimerKind::kTunnelRetry) {
       if (Tunnel* tunnel = core.tunnel_by_serial(key.subject))
@@ -75,7 +60,7 @@ void Engine::add(TimePoint now, TunnelParameters parameters) {
   Impl::Visit visit(*impl_, now);
   Core& core = visit.core;
   if (Tunnel* old = core.tunnel_by_name(parameters.name)) {
-    if (same(old->parameters, parameters)) return;
+    if (old->parameters == parameters) return;
     impl_->forget(*old);
   }
   auto owned = std::make_unique<Tunnel>();
@@ -121,27 +106,27 @@ Status Engine::down(TimePoint now, std::string_view name) {
   return success();
 }
 
-Status Engine::rekey_child(TimePoint now, std::string_view name) {
+Result<Rekeying> Engine::rekey_child(TimePoint now, std::string_view name) {
   Impl::Visit visit(*impl_, now);
   Tunnel* tunnel = visit.core.tunnel_by_name(name);
   if (tunnel == nullptr) return Errc::kNotFound;
   Child* child =
       tunnel->outbound_spi == 0 ? nullptr : visit.core.child_by_spi(tunnel->outbound_spi);
-  if (child == nullptr || child->ike == nullptr || child->superseded()) return Errc::kUnsupported;
-  visit.core.enqueue(*child->ike, {Work::Kind::kRekeyChild, child->spi()});
-  pump(visit.core, *child->ike);
-  return success();
+  if (child == nullptr || child->ike == nullptr) return Errc::kUnsupported;
+  if (!child->superseded())
+    return Impl::ask(visit.core, *child->ike, {Work::Kind::kRekeyChild, child->spi()});
+  // Its successor does not carry the traffic yet, so neither of the two can be rekeyed now.
+  tunnel->rekey_wished = true;
+  return Rekeying::kQueued;
 }
 
-Status Engine::rekey_ike(TimePoint now, std::string_view name) {
+Result<Rekeying> Engine::rekey_ike(TimePoint now, std::string_view name) {
   Impl::Visit visit(*impl_, now);
   Tunnel* tunnel = visit.core.tunnel_by_name(name);
   if (tunnel == nullptr) return Errc::kNotFound;
   IkeSa* sa = tunnel::established_ike(*tunnel);
   if (sa == nullptr) return Errc::kUnsupported;
-  visit.core.enqueue(*sa, {Work::Kind::kRekeyIke});
-  pump(visit.core, *sa);
-  return success();
+  return Impl::ask(visit.core, *sa, {Work::Kind::kRekeyIke});
 }
 
 void Engine::shut_down(TimePoint now) {
@@ -197,6 +182,24 @@ TimePoint Engine::next_deadline() const {
 
 std::vector<TunnelStatus> Engine::status(TimePoint now) const {
   return ike::status(impl_->core, now);
+}
+
+std::optional<TunnelState> Engine::state(std::string_view name) const {
+  const Tunnel* tunnel = impl_->core.tunnel_by_name(name);
+  if (tunnel == nullptr) return std::nullopt;
+  return state_of(impl_->core, *tunnel);
+}
+
+EngineSizes Engine::sizes() const {
+  const Core& core = impl_->core;
+  EngineSizes sizes;
+  sizes.tunnels = core.tunnels.size();
+  sizes.ike_sas = core.ikes.size();
+  sizes.child_sas = core.children.size();
+  sizes.timers = core.timers.size();
+  sizes.half_open = core.half_open.size();
+  for (const auto& [spi, sa] : core.ikes) sizes.queued += sa->queue.size();
+  return sizes;
 }
 
 std::vector<std::pair<std::string, uint64_t>> Engine::counters() const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ class Host {
   virtual void remove_outbound(uint32_t tunnel, uint32_t outbound_spi) = 0;
   // The peer's outside endpoint moved (NAT rebinding seen on an authenticated packet).
   virtual void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) = 0;
+  // Nothing is left of a tunnel that was removed: no SA, lingering ones included, no SPI. Comes
+  // once, perhaps within Engine::remove(); not at all if a tunnel with its index was added since.
+  virtual void tunnel_gone(uint32_t tunnel) = 0;
 
   // One event for the log and the tunnel's history. `text` is key=value pairs, never a key.
   enum class Level : uint8_t { kDebug, kInfo, kWarning, kError };
@@ -102,6 +106,26 @@ struct TunnelStatus {
   std::vector<Child> children;
 };
 
+// What became of an operator's wish for new keys.
+enum class Rekeying : uint8_t {
+  kStarted,  // the request is under way
+  // Another exchange is; the request follows as soon as the window is free. A wish is kept once
+  // for each tunnel and kind of SA, however often it is uttered; a rekeying that the peer begins
+  // meanwhile fulfils it.
+  kQueued,
+};
+
+// How much the engine holds; none of it may grow with time.
+struct EngineSizes {
+  std::size_t tunnels = 0;  // removed ones included, until their SAs are gone
+  std::size_t ike_sas = 0;  // half-open and closed ones included
+  std::size_t child_sas = 0;
+  std::size_t timers = 0;
+  std::size_t half_open = 0;
+  std::size_t queued = 0;  // requests of ours that wait for the window
+  friend bool operator==(const EngineSizes&, const EngineSizes&) = default;
+};
+
 struct EngineOptions {
   uint32_t cookie_threshold_half_open = 64;  // above this a cookie is demanded (2.6)
   uint32_t half_open_limit = 10'000;         // above this new IKE_SA_INITs are dropped
@@ -125,8 +149,9 @@ class Engine {
   // Operator's commands; kNotFound for an unknown name, kUnsupported if the state forbids it.
   Status up(TimePoint now, std::string_view name);
   Status down(TimePoint now, std::string_view name);
-  Status rekey_child(TimePoint now, std::string_view name);
-  Status rekey_ike(TimePoint now, std::string_view name);
+  // kUnsupported: there is no such SA to rekey.
+  Result<Rekeying> rekey_child(TimePoint now, std::string_view name);
+  Result<Rekeying> rekey_ike(TimePoint now, std::string_view name);
   // Sends a delete for every IKE SA; call before exit and keep serving until idle() or a deadline.
   void shut_down(TimePoint now);
   bool idle() const;
@@ -148,6 +173,9 @@ class Engine {
   TimePoint next_deadline() const;
 
   std::vector<TunnelStatus> status(TimePoint now) const;
+  // Of one tunnel, at no more cost than that; no value for an unknown name.
+  std::optional<TunnelState> state(std::string_view name) const;
+  EngineSizes sizes() const;
   // Name and count of every kind of message refused or sent, stable order.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
 

@@ -45,12 +45,14 @@ struct IkeTransforms {
   std::vector<uint16_t> integrity;     // 12 = SHA2-256-128, 13 = 384-192, 14 = 512-256; CBC only
   std::vector<uint16_t> prf;           // 5 = SHA2-256, 6 = SHA2-384, 7 = SHA2-512
   std::vector<uint16_t> groups;        // 14, 19, 20, 31
+  friend bool operator==(const IkeTransforms&, const IkeTransforms&) = default;
 };
 
 struct EspTransforms {
   std::vector<esp::Algorithm> algorithms;  // in order of preference
   std::vector<uint16_t> groups;            // PFS groups for CREATE_CHILD_SA; empty: no PFS
   bool esn = true;                         // offer extended sequence numbers first
+  friend bool operator==(const EspTransforms&, const EspTransforms&) = default;
 };
 
 enum class DpdAction : uint8_t { kClear, kRestart, kNone };
@@ -79,6 +81,7 @@ struct TunnelPolicy {
   std::chrono::milliseconds retransmit_first{500};  // doubles after every try
   uint8_t retransmit_tries = 12;
   std::chrono::seconds keepalive{20};  // NAT keepalive interval (RFC 3948 section 4)
+  friend bool operator==(const TunnelPolicy&, const TunnelPolicy&) = default;
 };
 
 struct TunnelParameters : TunnelPolicy {
@@ -90,6 +93,7 @@ struct TunnelParameters : TunnelPolicy {
     copy.psk = psk.clone();
     return copy;
   }
+  friend bool operator==(const TunnelParameters&, const TunnelParameters&) = default;
 };
 
 // A negotiated child SA pair, everything the data plane needs. Keys are KEYMAT octets in the

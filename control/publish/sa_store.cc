@@ -27,16 +27,16 @@ SaStore::~SaStore() {
 }
 
 void SaStore::set_tunnel(uint32_t number, const TunnelSettings& settings) {
-  Tunnel& tunnel = tunnels_[number];
-  const bool changed = !tunnel.known || tunnel.settings != settings;
+  const auto [it, fresh] = tunnels_.try_emplace(number);
+  Tunnel& tunnel = it->second;
+  const bool changed = fresh || tunnel.settings != settings;
   tunnel.settings = settings;
-  tunnel.known = true;
   if (changed && tunnel.outbound.sa != nullptr) show(number, tunnel);
 }
 
 bool SaStore::needs_new_sas(uint32_t number, const TunnelSettings& settings) const {
   const auto it = tunnels_.find(number);
-  if (it == tunnels_.end() || !it->second.known) return false;
+  if (it == tunnels_.end()) return false;
   const TunnelSettings& now = it->second.settings;
   return now.table != settings.table || now.replay_window != settings.replay_window;
 }
@@ -44,20 +44,25 @@ bool SaStore::needs_new_sas(uint32_t number, const TunnelSettings& settings) con
 void SaStore::forget_tunnel(uint32_t number) {
   const auto it = tunnels_.find(number);
   if (it == tunnels_.end()) return;
+  std::vector<uint32_t> spis;
+  for (const auto& [spi, inbound] : inbound_)
+    if (inbound.tunnel == number) spis.push_back(spi);
+  for (const uint32_t spi : spis) remove_inbound(spi);
   remove_outbound(number, it->second.outbound.spi);
   tunnels_.erase(it);
 }
 
 void SaStore::set_path(uint32_t number, const Path& path) {
-  Tunnel& tunnel = tunnels_[number];
-  if (tunnel.path == path) return;
+  const auto it = tunnels_.find(number);
+  if (it == tunnels_.end() || it->second.path == path) return;
+  Tunnel& tunnel = it->second;
   tunnel.path = path;
   if (tunnel.outbound.sa != nullptr) show(number, tunnel);
 }
 
 Status SaStore::install_inbound(const ike::ChildSa& child) {
   const auto it = tunnels_.find(child.tunnel);
-  if (it == tunnels_.end() || !it->second.known) return Errc::kNotFound;
+  if (it == tunnels_.end()) return Errc::kNotFound;
   const TunnelSettings& settings = it->second.settings;
 
   sa::InboundParams params;
@@ -86,7 +91,7 @@ Status SaStore::install_inbound(const ike::ChildSa& child) {
 
 Status SaStore::install_outbound(const ike::ChildSa& child) {
   const auto it = tunnels_.find(child.tunnel);
-  if (it == tunnels_.end() || !it->second.known) return Errc::kNotFound;
+  if (it == tunnels_.end()) return Errc::kNotFound;
   Tunnel& tunnel = it->second;
 
   sa::OutboundParams params;

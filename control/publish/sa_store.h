@@ -63,7 +63,10 @@ class SaStore {
   void set_tunnel(uint32_t tunnel, const TunnelSettings& settings);
   // Would these settings need inbound SAs other than those the tunnel has?
   bool needs_new_sas(uint32_t tunnel, const TunnelSettings& settings) const;
+  // Ends them, and what is counted of the tunnel. Its SAs are freed as if they had been removed.
   void forget_tunnel(uint32_t tunnel);
+  std::size_t tunnels() const { return tunnels_.size(); }
+  // Nothing for a tunnel without settings.
   void set_path(uint32_t tunnel, const Path& path);
 
   // kNotFound: the tunnel has no settings; kNoSpace: memory. Keys are copied.
@@ -112,8 +115,7 @@ class SaStore {
     wire::Endpoint local, remote;
     Outbound outbound;
     sa::Encap encap{};
-    Traffic past;        // of SAs that are gone
-    bool known = false;  // has settings
+    Traffic past;  // of SAs that are gone
   };
   struct Grave {
     uint64_t sequence;

@@ -10,12 +10,28 @@ void add_port(const config::Port& port, PlannedTable& table) {
     table.routes.push_back({.prefix = wire::Prefix::host(a.address),
                             .origin = Origin::kLocal,
                             .kind = Wanted::Kind::kLocal,
-                            .port = port.name});
+                            .port = port.name,
+                            .hosted = !port.host_device.empty()});
     if (a.length < a.address.bits())
       table.routes.push_back({.prefix = a.subnet(),
                               .origin = Origin::kConnected,
                               .kind = Wanted::Kind::kConnected,
                               .port = port.name});
+  }
+}
+
+// The gateway's addresses inside a tunnel, and what lies beside them at the other end.
+void add_inside(const config::Tunnel& tunnel, PlannedTable& table) {
+  for (const auto& a : tunnel.inside_addresses) {
+    table.routes.push_back({.prefix = wire::Prefix::host(a.address),
+                            .origin = Origin::kLocal,
+                            .kind = Wanted::Kind::kLocal,
+                            .hosted = true});
+    if (a.length < a.address.bits())
+      table.routes.push_back({.prefix = a.subnet(),
+                              .origin = Origin::kConnected,
+                              .kind = Wanted::Kind::kTunnel,
+                              .tunnel = tunnel.name});
   }
 }
 
@@ -75,6 +91,7 @@ std::map<std::string, PlannedTable> plan(const config::Config& config) {
         add_static(config, u.name, route, tables[u.name]);
   for (const auto& t : config.tables)
     for (const auto& route : t.routes) add_static(config, t.name, route, tables[t.name]);
+  for (const auto& t : config.tunnels) add_inside(t, tables[t.table]);
   for (auto& [name, table] : tables) {
     std::sort(table.routes.begin(), table.routes.end());
     table.routes.erase(std::unique(table.routes.begin(), table.routes.end()), table.routes.end());

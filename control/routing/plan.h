@@ -20,6 +20,7 @@ struct Wanted {
   std::string port;     // kLocal, kConnected, kVia: the port it leads out of
   wire::IpAddress via;  // kVia
   std::string tunnel;   // kTunnel
+  bool hosted = false;  // kLocal: the machine's own stack has the address too
 
   friend auto operator<=>(const Wanted&, const Wanted&) = default;
 };

@@ -71,7 +71,10 @@ class Table {
 // to a tunnel: there is no constructor for it.
 class UnderlayNextHop {
  public:
-  static UnderlayNextHop local() { return make(fib::NextHopKind::kLocal, 0); }
+  // `hosted`: the machine's own stack has the address too.
+  static UnderlayNextHop local(bool hosted = false) {
+    return make(fib::NextHopKind::kLocal, hosted ? fib::kLocalHosted : 0);
+  }
   static UnderlayNextHop blackhole() { return make(fib::NextHopKind::kBlackhole, 0); }
   static UnderlayNextHop glean(uint32_t port) { return make(fib::NextHopKind::kGlean, port); }
   static UnderlayNextHop neighbour(uint32_t adjacency) {

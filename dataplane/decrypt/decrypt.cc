@@ -8,6 +8,7 @@
 #include "dataplane/esp/esp_wire.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/rings/messages.h"
+#include "dataplane/route/address_rules.h"
 #include "dataplane/sa/mss_clamp.h"
 #include "dataplane/wire/headers.h"
 
@@ -59,12 +60,14 @@ Drop drop_of(esp::Verdict v) {
 
 // Everything that can be judged before decryption; changes nothing of the SA. On success `f` and
 // `job` are ready for the cipher.
-Drop admit(Packet* p, sa::InboundSa& sa, Flight& f, crypto::Job& job) {
+Drop admit(const Context& c, Packet* p, sa::InboundSa& sa, Flight& f, crypto::Job& job) {
   const Meta& m = meta(p);
   uint8_t* ip = data(p);
   uint8_t* esp = ip + m.l4_offset;
   if (sa.expired) return Drop::kInboundSaExpired;
   if (!is_for(sa, ip)) return Drop::kWrongDestination;
+  if (m.table >= kMaxTables || !route::can_come_from(c.tables->tables[m.table], ip))
+    return Drop::kOuterBadSource;
   // The reverse, UDP on an SA that does not ask for it, must be taken (RFC 7296 section 2.23).
   if (sa.udp_encapsulation && m.udp_encap == 0) return Drop::kEncapsulationMismatch;
 
@@ -220,7 +223,7 @@ void burst(Context& c, Packet* const* packets, uint32_t count) {
       c.drop(p, Drop::kUnknownSpi);
     } else if (sa->owner_worker != c.worker) {
       hand_over(c, p, *sa);
-    } else if (const Drop why = admit(p, *sa, flights[admitted], jobs[admitted]);
+    } else if (const Drop why = admit(c, p, *sa, flights[admitted], jobs[admitted]);
                why != Drop::kNone) {
       drop(c, p, *sa, why);
     } else {

@@ -10,7 +10,7 @@ namespace kanmon::fib {
 enum class NextHopKind : uint8_t {
   kNone = 0,   // no route matches; never stored
   kBlackhole,  // drop on purpose; the index is free for a reason
-  kLocal,      // an address of ours
+  kLocal,      // an address of ours; the index is 0 or kLocalHosted
   kGlean,      // a connected subnet whose neighbour is not resolved: index = port
   kNeighbour,  // index = adjacency
   kTunnel,     // index = tunnel
@@ -18,6 +18,9 @@ enum class NextHopKind : uint8_t {
 };
 // The lookup structures keep the top bit to themselves: kinds stay below 8.
 inline constexpr unsigned kNextHopKinds = 8;
+// Index of a kLocal next hop whose address the machine's own stack has too: what the gateway does
+// not answer itself goes there.
+inline constexpr uint32_t kLocalHosted = 1;
 
 struct NextHop {
   static constexpr uint32_t kMaxIndex = (1u << 28) - 1;

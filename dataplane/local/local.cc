@@ -66,13 +66,26 @@ void turn_round(const Visitor& v) {
   }
 }
 
+bool is_hosted(const Visitor& v) {
+  return meta(v.packet).next_hop.index() == fib::kLocalHosted;
+}
+
+// For the machine's own stack, if it has this address too. What of it is wanted is control's
+// matter.
+Drop to_host(Context& context, const Visitor& v) {
+  if (!is_hosted(v)) return Drop::kNoService;
+  meta(v.packet).punt = Punt::kHost;
+  context.lanes->punt.push(v.packet);
+  return Drop::kNone;
+}
+
 Drop icmp(Context& context, const Visitor& v) {
   const wire::Bytes message = v.transport();
   if (message.size() < kIcmpHeader) return Drop::kBadIcmp;
   const uint64_t start = v.v4 ? 0 : v.pseudo(wire::kProtocolIcmp6);
   if (wire::checksum_finish(wire::checksum_add(start, message)) != 0) return Drop::kBadIcmp;
   if (message[0] != (v.v4 ? kEchoRequest4 : kEchoRequest6) || message[1] != 0)
-    return Drop::kNoService;
+    return to_host(context, v);
   if (!context.limits.echo_replies.take(context.now_tsc)) return Drop::kLocalRateLimited;
   turn_round(v);
   reset_meta_of_own(v.packet, meta(v.packet).table);
@@ -119,8 +132,9 @@ void receive(Context& context, Packet* p) {
   Drop why = Drop::kNoService;
   if (v.upper.ok && !v.upper.fragment) {
     const bool is_icmp = v.upper.protocol == (v4 ? wire::kProtocolIcmp : wire::kProtocolIcmp6);
-    if (!is_icmp && !is_ike(context, v)) return refuse(context, v);
-    why = is_icmp ? icmp(context, v) : ike(context, v);
+    const bool for_ike = !is_icmp && is_ike(context, v);
+    if (!is_icmp && !for_ike && !is_hosted(v)) return refuse(context, v);
+    why = is_icmp ? icmp(context, v) : for_ike ? ike(context, v) : to_host(context, v);
   }
   if (why != Drop::kNone) context.drop(p, why);
 }

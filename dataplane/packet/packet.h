@@ -24,14 +24,16 @@ enum class Punt : uint8_t {
   kNeighbour,  // IPv6 neighbour discovery, whole Ethernet frame
   kIke,        // IP packet to a local address, UDP 500 or 4500 with the non-ESP marker
   kGlean,      // IP packet to an unresolved neighbour of a connected subnet
+  kHost,       // IP packet for a service of the machine's own stack (fib::kLocalHosted)
 };
-inline constexpr std::size_t kPuntKinds = 5;
+inline constexpr std::size_t kPuntKinds = 6;
 
 // What waits for a packet that another worker, or control, put on a ring to this worker.
 enum class Errand : uint8_t {
   kDecrypt,   // ESP packet of an SA this worker owns
   kTransmit,  // frame for a port whose transmit queue this worker owns
   kRoute,     // IP packet to be looked up in meta.table
+  kEncrypt,   // IP packet of control for the tunnel meta.next_hop, whatever the routes say
 };
 
 inline constexpr uint32_t kNoTunnel = 0xffffffff;

@@ -1,6 +1,10 @@
 #include "dataplane/packet/pool.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <rte_eal.h>
+#include <rte_lcore.h>
 #include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 
@@ -28,6 +32,45 @@ rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32
   }
   rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
   return pool;
+}
+
+void flush_cache(rte_mempool* pool) {
+  rte_mempool_cache* cache = rte_mempool_default_cache(pool, rte_lcore_id());
+  if (cache != nullptr) rte_mempool_cache_flush(cache, pool);
+}
+
+namespace {
+
+// All packets of a pool, and which of them were found at home.
+struct Census {
+  std::vector<void*> home;
+  std::vector<Packet*> lost;
+};
+
+void count_lost(rte_mempool*, void* census, void* object, unsigned) {
+  Census& c = *static_cast<Census*>(census);
+  auto* p = static_cast<Packet*>(object);
+  if (p->pkt_len == 0 && !std::binary_search(c.home.begin(), c.home.end(), object))
+    c.lost.push_back(p);
+}
+
+}  // namespace
+
+uint32_t take_back_lost(rte_mempool* pool) {
+  Census census;
+  for (void* p; rte_mempool_ops_dequeue_bulk(pool, &p, 1) == 0;) census.home.push_back(p);
+  std::sort(census.home.begin(), census.home.end());
+  rte_mempool_obj_iter(pool, count_lost, &census);
+  for (void* p : census.home) rte_mempool_ops_enqueue_bulk(pool, &p, 1);
+  for (Packet* p : census.lost) {
+    // As rte_mbuf_raw_free() leaves them.
+    rte_mbuf_refcnt_set(p, 1);
+    p->next = nullptr;
+    p->nb_segs = 1;
+    void* object = p;
+    rte_mempool_ops_enqueue_bulk(pool, &object, 1);
+  }
+  return static_cast<uint32_t>(census.home.size() + census.lost.size());
 }
 
 void reset_meta_of_own(Packet* p, uint16_t table) {

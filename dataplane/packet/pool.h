@@ -16,6 +16,16 @@ inline constexpr uint16_t kDefaultPacketRoom = 2048;
 // rte_mempool_free() when no packet is out any more.
 rte_mempool* make_pool(const char* name, uint32_t buffers, uint16_t room, uint32_t cache, int node);
 
+// ---- pools of drivers that do not give back at close what they hold (AF_XDP's fill queue)
+
+// Gives the calling thread's own stock of free packets back to the pool.
+void flush_cache(rte_mempool* pool);
+// Puts what such a driver held back into its pool and returns how many packets are there now. What
+// is on its way elsewhere stays out: a driver's stock is told by its length of zero, which no
+// received frame has. REQUIRES: the device is closed; every thread that used the pool has called
+// flush_cache() since.
+uint32_t take_back_lost(rte_mempool* pool);
+
 // Sets meta to that of a packet made by the gateway itself: no port, no tunnel, first pass.
 void reset_meta_of_own(Packet* p, uint16_t table);
 

@@ -113,6 +113,11 @@ Device parse_device(std::string_view text, uint32_t serial, uint16_t queues, uin
         "expected " + std::string(row->expects) + " after \"" + std::string(row->prefix) + ":\"";
     return device;
   }
+  if (row->kind == DeviceKind::kAfXdp && mtu > kAfXdpMaxMtu) {
+    device.error = "MTU " + std::to_string(mtu) + " is more than the " +
+                   std::to_string(kAfXdpMaxMtu) + " octets an AF_XDP buffer has room for";
+    return device;
+  }
   device.kind = row->kind;
   device.max_queues = row->max_queues;
   device.own_pool = row->kind == DeviceKind::kAfXdp;

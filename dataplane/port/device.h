@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/packet/pool.h"
+
 namespace kanmon::port {
 
 enum class DeviceKind : uint8_t { kPci, kAfPacket, kAfXdp, kTap, kMemif, kPcap, kRing, kNull };
@@ -21,7 +23,12 @@ struct Device {
   std::string error;  // not empty: the string means nothing
 };
 
-// `serial` makes the device's name unique; `queues` are wanted; `mtu` sizes kernel rings.
+// The kernel writes AF_XDP frames into our buffers, behind a headroom of its own (256 octets), and
+// drops without a word what is longer: Ethernet header, a VLAN tag and this are what fits.
+inline constexpr uint16_t kAfXdpMaxMtu = kDefaultPacketRoom - 256 - 18;
+
+// `serial` makes the device's name unique; `queues` are wanted; `mtu` sizes kernel rings and must
+// fit the packet buffers where the driver cannot use more than one for a frame (af_xdp).
 Device parse_device(std::string_view text, uint32_t serial, uint16_t queues, uint16_t mtu);
 
 }  // namespace kanmon::port

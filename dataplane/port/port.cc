@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
+#include <map>
+#include <set>
 
 #include <rte_bus_vdev.h>
 #include <rte_dev.h>
@@ -11,12 +14,16 @@
 #include "dataplane/port/device.h"
 #include "dataplane/port/interface.h"
 #include "dataplane/port/ring_wire.h"
+#include "dataplane/port/xdp_socket.h"
 #include "dataplane/xdp/plain_program.h"
 
 namespace kanmon::port {
 namespace {
 
 constexpr uint16_t kDescriptors = 1024;
+// The kernel frees an interface's queue some milliseconds after the AF_XDP socket on it is closed.
+constexpr uint32_t kReopenTries = 50;
+constexpr long kReopenStepNs = 10'000'000;
 
 // A port on its way from a device string to service; undone by the destructor unless kept.
 class Opening {
@@ -203,9 +210,29 @@ std::string open_steps(Opening& opening, uint16_t queues, const PoolFor& pool_fo
   return error;
 }
 
-}  // namespace
+// The AF_XDP sockets of each open port, and the interfaces that had any.
+struct XdpLedger {
+  std::map<uint16_t, std::vector<uint64_t>> sockets;
+  std::set<std::string> interfaces;
+};
+XdpLedger& ledger() {
+  static XdpLedger all;
+  return all;
+}
 
-Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFor& pool_for) {
+bool was_xdp(const PortOptions& options) {
+  const Device device = parse_device(options.device, 0, 1, options.mtu);
+  return device.kind == DeviceKind::kAfXdp && ledger().interfaces.count(device.interface) != 0;
+}
+
+void end_sockets(const PortInfo& port) {
+  const auto held = ledger().sockets.find(port.id);
+  if (held == ledger().sockets.end()) return;
+  for (const uint64_t inode : held->second) end_xdp_socket(inode);
+  ledger().sockets.erase(held);
+}
+
+Outcome<PortInfo> open_once(const PortOptions& options, uint16_t queues, const PoolFor& pool_for) {
   Outcome<PortInfo> outcome;
   const std::string head = "port " + options.name + ": " + options.device + ": ";
   Device device = parse_device(options.device, next_serial(), queues, options.mtu);
@@ -216,12 +243,31 @@ Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFo
   std::vector<std::string> warnings;
   if (error.empty()) {
     check_interface(device, options.shared, warnings);
+    const bool xdp = device.kind == DeviceKind::kAfXdp;
+    const std::string interface = device.interface;
+    const std::vector<uint64_t> before = xdp ? xdp_sockets() : std::vector<uint64_t>{};
     Opening opening(options, std::move(device));
     error = open_steps(opening, queues, pool_for, warnings);
     if (error.empty()) outcome.value = opening.keep();
+    if (error.empty() && xdp) {
+      ledger().sockets[outcome.value->id] = new_sockets(before, xdp_sockets());
+      ledger().interfaces.insert(interface);
+    }
   }
   if (!error.empty()) outcome.error = head + error;
   for (const std::string& text : warnings) outcome.warnings.push_back(head + text);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome<PortInfo> open(const PortOptions& options, uint16_t queues, const PoolFor& pool_for) {
+  Outcome<PortInfo> outcome = open_once(options, queues, pool_for);
+  for (uint32_t i = 0; !outcome && i < kReopenTries && was_xdp(options); ++i) {
+    const timespec time{0, kReopenStepNs};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+    outcome = open_once(options, queues, pool_for);
+  }
   return outcome;
 }
 
@@ -232,6 +278,7 @@ void close(const PortInfo& port) {
   rte_eth_dev_close(port.id);
   if (known && info.device != nullptr) rte_dev_remove(info.device);
   close_wire_end(port.id);
+  end_sockets(port);
   const Device device = parse_device(port.device, 0, 1, port.mtu);
   if (device.kind == DeviceKind::kAfXdp) detach_xdp(device.interface);
 }

@@ -38,11 +38,15 @@ struct SetQueues {
   uint16_t tx_queues;
   uint16_t first_worker;
 };
+// Give this thread's stock of free packets back to the pool, whose device is closed.
+struct FlushPool {
+  rte_mempool* pool;
+};
 // Leave the loop after this command.
 struct Stop {};
 
-using Command =
-    std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, SetQueues, Stop>;
+using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, SetQueues,
+                             FlushPool, Stop>;
 
 // Worker to control.
 enum class EventKind : uint8_t {

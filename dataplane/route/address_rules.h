@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "dataplane/common/byteorder.h"
-#include "dataplane/worker/drops.h"
+#include "dataplane/wire/address.h"
+#include "dataplane/wire/headers.h"
+#include "dataplane/worker/tables.h"
 
 namespace kanmon::route {
 
@@ -35,6 +37,23 @@ inline bool is_source6(const uint8_t* a) {
 }
 inline bool is_link_local6(const uint8_t* a) {
   return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+// The link-local address a port with this MAC has (RFC 4291 appendix A).
+inline bool is_link_local_of(const wire::MacAddress& mac, const uint8_t* a) {
+  const uint8_t tail[8] = {
+      static_cast<uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+  return is_link_local6(a) && std::memcmp(a + 8, tail, sizeof tail) == 0;
+}
+
+// May a packet that came in, or out of a tunnel, claim this source? It names a single station, and
+// none of the gateway's own addresses in `table`. `ip`: a sound IP header.
+inline bool can_come_from(const RouteTable& table, const uint8_t* ip) {
+  if (ip[0] >> 4 == 4) {
+    const uint32_t source = load_be<uint32_t>(ip + wire::ip4::kSource);
+    return is_source4(source) && !table.is_own4(source);
+  }
+  const uint8_t* source = ip + wire::ip6::kSource;
+  return is_source6(source) && !table.is_own6(source);
 }
 
 }  // namespace kanmon::route

@@ -89,20 +89,12 @@ Drop Burst::admit(Packet* p) {
   return m.from_control == 0 && is_spoofed(p) ? Drop::kBadSource : Drop::kNone;
 }
 
-// A source nobody out there can have: no single station, or the gateway's own address on that side.
+// A source nobody out there can have.
 bool Burst::is_spoofed(const Packet* p) const {
   const Meta& m = meta(p);
-  const bool by_port = m.tunnel_in == kNoTunnel && m.port < kMaxPorts;
-  const PortRecord& port = tables_.ports[by_port ? m.port : 0];
-  const RouteTable& table = tables_.tables[m.table];
-  if (is_v4(p)) {
-    const uint8_t* source = data(p) + ip4::kSource;
-    const wire::IpAddress& own = by_port ? port.icmp_source4 : table.icmp_source4;
-    return !is_source4(load_be<uint32_t>(source)) || std::memcmp(source, own.octets.data(), 4) == 0;
-  }
-  const uint8_t* source = data(p) + ip6::kSource;
-  const wire::IpAddress& own = by_port ? port.icmp_source6 : table.icmp_source6;
-  return !is_source6(source) || std::memcmp(source, own.octets.data(), 16) == 0;
+  if (!can_come_from(tables_.tables[m.table], data(p))) return true;
+  return !is_v4(p) && m.port < kMaxPorts &&
+         is_link_local_of(tables_.ports[m.port].mac, data(p) + ip6::kSource);
 }
 
 // Packets of one table and family are looked up together.

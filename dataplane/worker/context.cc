@@ -15,6 +15,8 @@ constexpr PuntLimit kPuntLimits[] = {
     {Punt::kNeighbour, 1'000, 200},
     {Punt::kIke, 20'000, 1'000},
     {Punt::kGlean, 500, 100},
+    // Room for a routing session that transfers a full table.
+    {Punt::kHost, 50'000, 2'000},
 };
 constexpr uint32_t kIcmpErrorRate = 1'000, kIcmpErrorBurst = 100;
 constexpr uint32_t kEchoRate = 50'000, kEchoBurst = 5'000;

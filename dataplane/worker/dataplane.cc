@@ -22,6 +22,10 @@ namespace {
 constexpr uint32_t kControlBuffers =
     2047;                                  // so that IKE goes out even when traffic took all others
 constexpr uint32_t kDeviceBuffers = 8191;  // of a device that must have its own
+// With so many packets back a device's pool serves again: its rings hold 4,096, the rest is for
+// what is on its way. Those not back are in other devices' rings, or were being sent when it was
+// closed.
+constexpr uint32_t kDeviceBuffersEnough = 5120;
 constexpr uint32_t kControlCache = 32;
 constexpr uint32_t kMaxCache = 256;
 constexpr uint32_t kOctetsPerBuffer = kDefaultPacketRoom + 600;  // headroom, headers, meta
@@ -85,14 +89,14 @@ struct DataPlane::Parts {
   struct OpenPort {
     uint16_t id;
     uint16_t first_worker;
-    rte_mempool* own_pool;
+    Pool own_pool;  // without packets: the device shares a node's
   };
 
   DataPlaneOptions options;
   std::vector<uint16_t> cpus;
   std::vector<Pool> pools;
   rte_mempool* control_pool = nullptr;
-  std::vector<rte_mempool*> retired_pools;  // of closed devices that kept packets
+  std::vector<Pool> spare_pools;  // of closed devices that kept packets
   rings::Qsbr qsbr;
   std::vector<std::unique_ptr<rings::Doors>> doors;
   std::unique_ptr<rings::Handoffs> handoffs;
@@ -108,7 +112,7 @@ struct DataPlane::Parts {
   ~Parts() {
     for (const Pool& pool : pools) free_if_whole(pool.packets);
     free_if_whole(control_pool);
-    for (rte_mempool* pool : retired_pools) rte_mempool_free(pool);
+    for (const Pool& pool : spare_pools) rte_mempool_free(pool.packets);
   }
 
   unsigned lcore(std::size_t worker) const { return static_cast<unsigned>(worker) + 1; }
@@ -209,24 +213,40 @@ DataPlane::~DataPlane() {
 
 // ---- ports
 
+// A pool for one device: that of a closed one if its packets are back, else a new one. Each costs
+// tens of megabytes and cannot be freed while a packet of it may be anywhere: without this a device
+// that comes and goes would eat the memory.
+rte_mempool* DataPlane::device_pool(int node) {
+  Parts& d = *parts_;
+  for (auto spare = d.spare_pools.begin(); spare != d.spare_pools.end(); ++spare) {
+    rte_mempool* pool = spare->packets;
+    if (spare->node != node || !wait_for(publish(rings::FlushPool{pool})).ok()) continue;
+    flush_cache(pool);
+    if (take_back_lost(pool) < kDeviceBuffersEnough) continue;
+    d.spare_pools.erase(spare);
+    return pool;
+  }
+  return make_named_pool("device", kDeviceBuffers, kControlCache, node);
+}
+
 Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   Parts& d = *parts_;
   rte_mempool* own_pool = nullptr;
+  int own_node = -1;
   Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
-    if (own) own_pool = make_named_pool("device", kDeviceBuffers, kControlCache, node);
+    own_node = node;
+    if (own && own_pool == nullptr) own_pool = device_pool(node);  // asked again at each try
     return own ? own_pool : d.pool_of(node);
   });
   if (!opened) {
-    if (own_pool != nullptr) d.retired_pools.push_back(own_pool);
+    if (own_pool != nullptr) d.spare_pools.push_back({own_node, own_pool});
     return opened;
   }
   const PortInfo& port = *opened.value;
   d.ports.push_back(port);
-  d.owners.push_back({port.id, d.next_first_worker, own_pool});
-  if (!port.plain_xdp.empty())
-    if (const std::string error = d.front.take(port.id, port.plain_xdp); !error.empty())
-      opened.warnings.push_back("port " + port.name + ": " + port.device +
-                                ": no frame is dropped early or left to the kernel: " + error);
+  d.owners.push_back({port.id, d.next_first_worker, {own_node, own_pool}});
+  if (const std::string why = d.front.take(port.id, port.plain_xdp); !why.empty())
+    opened.warnings.push_back("port " + port.name + ": " + why);
   publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
   // The next port begins where this one's queues end, so that single queues spread over workers.
   d.next_first_worker =
@@ -246,7 +266,7 @@ Status DataPlane::close_port(uint16_t id) {
   port::close(*at);
   d.front.let_go(id);
   const auto owner = d.owners.begin() + (at - d.ports.begin());
-  if (owner->own_pool != nullptr) d.retired_pools.push_back(owner->own_pool);
+  if (owner->own_pool.packets != nullptr) d.spare_pools.push_back(owner->own_pool);
   d.owners.erase(owner);
   d.ports.erase(at);
   return success();
@@ -327,7 +347,7 @@ uint32_t DataPlane::poll(const std::function<void(const Punted&)>& on_packet,
       n = d.doors[w]->punts.pop(burst, std::min(kPollBurst, max - packets));
       for (uint32_t i = 0; i < n; ++i) {
         const Meta& m = meta(burst[i]);
-        on_packet({m.punt, m.port, m.table, m.next_hop, bytes(burst[i])});
+        on_packet({m.punt, m.port, m.table, m.tunnel_in, m.next_hop, bytes(burst[i])});
         rte_pktmbuf_free(burst[i]);
       }
     }
@@ -359,6 +379,16 @@ Status DataPlane::send_packet(uint16_t table, wire::Bytes packet) {
   Result<Packet*> p = parts_->packet_of(packet, table);
   if (!p) return p.error();
   meta(*p).errand = Errand::kRoute;
+  return parts_->inject(*p, 0);
+}
+
+Status DataPlane::send_into_tunnel(uint32_t tunnel, uint16_t table, wire::Bytes packet) {
+  if (parts_->stopped) return Errc::kSystem;
+  if (tunnel >= parts_->options.capacity.tunnels) return Errc::kNotFound;
+  Result<Packet*> p = parts_->packet_of(packet, table);
+  if (!p) return p.error();
+  meta(*p).errand = Errand::kEncrypt;
+  meta(*p).next_hop = fib::NextHop::make(fib::NextHopKind::kTunnel, tunnel);
   return parts_->inject(*p, 0);
 }
 
@@ -407,7 +437,7 @@ uint32_t DataPlane::buffers_in_use() const {
   uint32_t used = rte_mempool_in_use_count(parts_->control_pool);
   for (const Pool& pool : parts_->pools) used += rte_mempool_in_use_count(pool.packets);
   for (const Parts::OpenPort& port : parts_->owners)
-    if (port.own_pool != nullptr) used += rte_mempool_in_use_count(port.own_pool);
+    if (port.own_pool.packets != nullptr) used += rte_mempool_in_use_count(port.own_pool.packets);
   return used;
 }
 

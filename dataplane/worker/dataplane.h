@@ -47,9 +47,10 @@ struct DataPlaneOptions {
 // frame for kArp and kNeighbour, the IP packet for the others.
 struct Punted {
   Punt kind = Punt::kNone;
-  uint16_t port = kNoPort;  // where it was received
-  uint16_t table = 0;       // route table it was looked up in
-  fib::NextHop next_hop;    // kGlean: its index is the port of the connected subnet
+  uint16_t port = kNoPort;         // where it was received
+  uint16_t table = 0;              // route table it was looked up in
+  uint32_t tunnel_in = kNoTunnel;  // tunnel it was decrypted from
+  fib::NextHop next_hop;           // kGlean: its index is the port of the connected subnet
   wire::Bytes bytes;
 };
 
@@ -109,6 +110,9 @@ class DataPlane {
   // Sends an IP packet (complete, checksums filled in) looked up in `table`.
   // kNoSpace: buffers or ring are full, try again; kBadLength: longer than a buffer.
   Status send_packet(uint16_t table, wire::Bytes packet);
+  // Encrypts an IP packet into `tunnel` without a lookup: what belongs to that tunnel and no other.
+  // `table`: where answers about it (too big) are looked up. Errors as above.
+  Status send_into_tunnel(uint32_t tunnel, uint16_t table, wire::Bytes packet);
   // Sends an Ethernet frame by `port`. Errors as above.
   Status send_frame(uint16_t port, wire::Bytes frame);
 
@@ -136,6 +140,7 @@ class DataPlane {
 
  private:
   struct Parts;
+  rte_mempool* device_pool(int node);
   explicit DataPlane(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

@@ -9,16 +9,12 @@
 
 #include "dataplane/common/cacheline.h"
 #include "dataplane/fib/next_hop.h"
+#include "dataplane/fib/own_addresses.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/sa/encap.h"
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/spi.h"
 #include "dataplane/wire/address.h"
-
-namespace kanmon::fib {
-class Lpm4;
-class Lpm6;
-}  // namespace kanmon::fib
 
 namespace kanmon {
 
@@ -40,6 +36,11 @@ struct RouteTable {
   // Source of ICMP errors for packets that came out of a tunnel; unspecified: none are sent.
   wire::IpAddress icmp_source4;
   wire::IpAddress icmp_source6;
+  // Every address of ours in this table: nobody else may send from one.
+  fib::OwnAddresses own{};
+
+  bool is_own4(uint32_t host_order) const { return own.holds4(lpm4, host_order); }
+  bool is_own6(const uint8_t* network_order) const { return own.holds6(lpm6, network_order); }
 };
 
 // What a worker knows of a port.

@@ -9,6 +9,7 @@
 #include "dataplane/decrypt/decrypt.h"
 #include "dataplane/encrypt/encrypt.h"
 #include "dataplane/local/local.h"
+#include "dataplane/packet/pool.h"
 #include "dataplane/punt/punt.h"
 #include "dataplane/rings/qsbr.h"
 #include "dataplane/route/route.h"
@@ -101,10 +102,13 @@ uint32_t Worker::work(StageClock& clock) {
 
 void Worker::route_rounds(StageClock& clock) {
   Lanes& lanes = *lanes_;
-  for (unsigned round = 0; round < kRouteRounds && lanes.route.count != 0; ++round) {
+  for (unsigned round = 0; round < kRouteRounds; ++round) {
     const uint32_t routed = lanes.route.count;
-    route::run(context_);
-    clock.lap(Stage::kRoute, routed);
+    if (routed == 0 && lanes.encrypt.count == 0) return;
+    if (routed != 0) {
+      route::run(context_);
+      clock.lap(Stage::kRoute, routed);
+    }
     if (const uint32_t n = lanes.local.count; n != 0) {
       local::run(context_);
       clock.lap(Stage::kLocal, n);
@@ -159,6 +163,7 @@ void Worker::apply(const rings::Command& command) {
       w.queues_.assign(w.context_.worker, w.context_.workers, c.port, c.rx_queues, c.tx_queues,
                        c.first_worker);
     }
+    void operator()(const rings::FlushPool& c) { flush_cache(c.pool); }
     void operator()(const rings::Stop&) { w.stopped_ = true; }
   };
   std::visit(Visitor{*this, *tables_}, command);
@@ -192,6 +197,8 @@ void Worker::take_in(Packet* p) {
       return lanes_->esp.push(p);
     case Errand::kRoute:
       return lanes_->route.push(p);
+    case Errand::kEncrypt:
+      return lanes_->encrypt.push(p);
     case Errand::kTransmit:
       break;
   }

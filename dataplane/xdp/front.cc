@@ -12,9 +12,12 @@ void add(Counts& sum, const Counts& more) {
 }  // namespace
 
 std::string Front::take(uint16_t port, const std::string& interface) {
+  if (interface.empty()) return {};
   std::string error;
   std::unique_ptr<Steering> steering = Steering::take_over(interface, filter_, error);
   if (steering != nullptr) ports_[port] = std::move(steering);
+  if (!error.empty())
+    error = interface + ": no frame is dropped early or left to the kernel: " + error;
   return error;
 }
 

@@ -16,7 +16,8 @@ namespace kanmon::xdp {
 class Front {
  public:
   // Puts the steering program in the place of the plain one, which runs on the port's interface.
-  // Why it could not, in a sentence; the plain one stays then. Empty: done.
+  // An empty name: there is none, nothing happens. Returns a warning if it could not; the plain one
+  // stays then.
   std::string take(uint16_t port, const std::string& interface);
   // After the port was closed, and with it the program taken off: its counts are kept.
   void let_go(uint16_t port);

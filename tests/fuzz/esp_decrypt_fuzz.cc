@@ -99,10 +99,14 @@ uint8_t* build(World& w, Packet* p, uint32_t which, uint8_t outer_class, const u
   if (v6) {
     store_be(ip, uint32_t{6} << 28 | uint32_t{outer_class} << 20);
     std::memcpy(ip + wire::ip6::kDestination, sa.local.data(), 16);
+    std::memcpy(ip + wire::ip6::kSource, sa.local.data(), 16);
+    ip[wire::ip6::kSource + 15] ^= 1;
   } else {
     ip[0] = 0x45;
     ip[1] = outer_class;
     std::memcpy(ip + wire::ip4::kDestination, sa.local.data(), 4);
+    std::memcpy(ip + wire::ip4::kSource, sa.local.data(), 4);
+    ip[wire::ip4::kSource + 3] ^= 1;
   }
   uint8_t* esp = ip + m.l4_offset;
   const uint64_t sequence = ++w.sequence;

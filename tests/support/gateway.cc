@@ -95,6 +95,8 @@ void Gateway::configure() {
   overlay_->add("10.5.0.0/16", NextHop::make(NextHopKind::kTunnel, 5));
   RouteTable under{&underlay_->v4, &underlay_->v6, TableRole::kUnderlay, {}, {}};
   RouteTable over{&overlay_->v4, &overlay_->v6, TableRole::kOverlay, address("10.0.0.1"), {}};
+  under.own.add(address("192.0.2.1"));
+  over.own.add(address("10.0.1.1"));
   dataplane_->publish(rings::SetTable{kUnderlay, under});
   if (!dataplane_->wait_for(dataplane_->publish(rings::SetTable{kOverlay, over})).ok())
     std::abort();

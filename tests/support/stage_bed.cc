@@ -133,11 +133,11 @@ StageBed::StageBed()
     std::copy(kTheirMac.begin(), kTheirMac.end(), a.ethernet);
     std::copy(kOurMac.begin(), kOurMac.end(), a.ethernet + 6);
   }
-  const NextHop local = NextHop::make(NextHopKind::kLocal);
-  for (const char* ours : {"192.0.2.1/32", "2001:db8::1/128"}) underlay_->add(ours, local);
+  for (const char* ours : {"192.0.2.1", "2001:db8::1"}) add_own(kUnderlay, *underlay_, ours);
   for (const char* far : {"192.0.2.2/32", "2001:db8::2/128", "0.0.0.0/0"})
     underlay_->add(far, NextHop::make(NextHopKind::kNeighbour, kUnderlayPort));
-  for (const char* ours : {"10.0.1.1/32", "2001:db8:1::1/128"}) overlay_->add(ours, local);
+  for (const char* ours : {"10.0.1.1", "10.0.2.1", "2001:db8:1::1", "2001:db8:2::1"})
+    add_own(kOverlay, *overlay_, ours);
   for (const char* near : {"10.0.1.9/32", "2001:db8:1::9/128"})
     overlay_->add(near, NextHop::make(NextHopKind::kNeighbour, kLanPort));
   for (const char* far : {"10.9.0.0/16", "2001:db8:9::/48"})
@@ -161,6 +161,11 @@ void StageBed::add_port(uint16_t id, TableRole role, uint16_t table, const char*
   port.mac = kOurMac;
   port.icmp_source4 = address(v4);
   port.icmp_source6 = address(v6);
+}
+
+void StageBed::add_own(uint16_t table, Routes& routes, const char* ours) {
+  routes.add(ours, NextHop::make(NextHopKind::kLocal));
+  tables_->tables[table].own.add(address(ours));
 }
 
 uint64_t StageBed::dropped_in_all() const {

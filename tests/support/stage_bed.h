@@ -3,7 +3,8 @@
 //
 //   port 0  underlay, table 1: 192.0.2.1 and 2001:db8::1 are ours, .2 / ::2 a neighbour
 //   port 1  overlay, table 2: 10.0.1.1 and 2001:db8:1::1 are ours, .9 / ::9 a neighbour
-//   port 2  overlay, table 2: 10.9/16 and 2001:db8:9::/48 behind a neighbour
+//   port 2  overlay, table 2: 10.0.2.1 and 2001:db8:2::1 are ours, 10.9/16 and 2001:db8:9::/48
+//           behind a neighbour
 //   table 2 also: 10.5/16, 2001:db8:5::/48 to tunnel 5; 10.66/16 blackhole; 10.0.1/24 connected
 #pragma once
 
@@ -79,6 +80,7 @@ class StageBed {
   Packet* routed(const Octets& ip_packet, uint16_t port = kLanPort, uint16_t table = kOverlay);
 
  private:
+  void add_own(uint16_t table, Routes& routes, const char* ours);
   void add_port(uint16_t id, TableRole role, uint16_t table, const char* v4, const char* v6);
 
   rings::Qsbr qsbr_;

@@ -65,6 +65,7 @@ class FakeHost : public ike::Host {
   void remove_inbound(uint32_t spi) override;
   void remove_outbound(uint32_t tunnel, uint32_t outbound_spi) override;
   void move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) override;
+  void tunnel_gone(uint32_t tunnel) override { gone.push_back(tunnel); }
   void log(Level level, std::string_view event, std::string_view text) override;
 
   bool has_log(std::string_view event, std::string_view part = {}) const;
@@ -75,6 +76,7 @@ class FakeHost : public ike::Host {
   std::vector<std::string> lines;  // "event text"
   std::vector<Octets> keys_seen;   // every child key that went to the data plane
   std::vector<std::pair<uint32_t, wire::Endpoint>> moves;
+  std::vector<uint32_t> gone;  // tunnels of which nothing is left
   uint64_t keepalives = 0;
   uint64_t outbound_installs = 0;
   bool spis_exhausted = false;

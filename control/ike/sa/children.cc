@@ -114,6 +114,8 @@ void update_outbound(Core& core, Tunnel& tunnel) {
   if (best != nullptr) {
     best->carries_outbound = true;
     core.host.install_outbound(best->sa);
+    // Later, for the exchange at hand is not over.
+    if (tunnel.rekey_wished) core.timers.arm(TimerKind::kTunnelRekey, tunnel.serial, core.now);
   } else if (old != nullptr) {
     core.host.remove_outbound(tunnel.parameters.tunnel, old->sa.outbound_spi);
   }

@@ -24,10 +24,7 @@ constexpr TimerKind kChildTimers[] = {TimerKind::kChildRekey, TimerKind::kChildE
 void release_reserved(Core& core, IkeSa& sa) {
   if (sa.handshake && sa.handshake->child_spi != 0) core.host.release_spi(sa.handshake->child_spi);
   if (sa.handshake) sa.handshake->child_spi = 0;
-  if (sa.child_attempt && sa.child_attempt->new_spi != 0)
-    core.host.release_spi(sa.child_attempt->new_spi);
-  sa.child_attempt.reset();
-  sa.rekey_attempt.reset();
+  core.drop_attempts(sa);
 }
 
 }  // namespace
@@ -114,6 +111,7 @@ void Core::close(IkeSa& sa) {
   release_reserved(*this, sa);
   door::passed(*this, sa);
   if (sa.tunnel != nullptr) std::erase(sa.tunnel->ike_sas, &sa);
+  sa.tunnel = nullptr;  // which may go before the closed SA does
   sa.exchange.answered();
   sa.state = IkeState::kClosed;
   sa.handshake.reset();
@@ -124,6 +122,13 @@ void Core::close(IkeSa& sa) {
   sa.agreed = Agreement{};
   sa.agreed.spi_responder = spi_responder;
   timers.arm(TimerKind::kGiveUp, spi, now + kClosedLingers);
+}
+
+void Core::drop_attempts(IkeSa& sa) {
+  if (sa.child_attempt && sa.child_attempt->new_spi != 0)
+    host.release_spi(sa.child_attempt->new_spi);
+  sa.child_attempt.reset();
+  sa.rekey_attempt.reset();
 }
 
 void Core::bury(Child& child) {
@@ -140,10 +145,18 @@ void Core::sweep() {
   buried_children_.clear();
   buried_ikes_.clear();
   if (removed_tunnels == 0) return;
-  removed_tunnels -= std::erase_if(tunnels, [](const auto& entry) {
+  std::vector<uint32_t> gone;
+  removed_tunnels -= std::erase_if(tunnels, [&gone](const auto& entry) {
     const Tunnel& tunnel = *entry.second;
-    return tunnel.removed && tunnel.ike_sas.empty() && tunnel.children.empty();
+    const bool over = tunnel.removed && tunnel.ike_sas.empty() && tunnel.children.empty();
+    if (over) gone.push_back(tunnel.parameters.tunnel);
+    return over;
   });
+  for (const uint32_t number : gone) {
+    const bool again = std::ranges::any_of(
+        tunnels, [number](const auto& entry) { return entry.second->parameters.tunnel == number; });
+    if (!again) host.tunnel_gone(number);
+  }
 }
 
 Header Core::header_of(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const {

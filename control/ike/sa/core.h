@@ -64,6 +64,8 @@ class Core {
   // Keeps nothing of it but the last response, for a while.
   void close(IkeSa& sa);
   void bury(Child& child);
+  // Forgets what our CREATE_CHILD_SA was about; the SPI it reserved goes back.
+  void drop_attempts(IkeSa& sa);
   // Frees what was buried. Called at the end of each call of the engine.
   void sweep();
 

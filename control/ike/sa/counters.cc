@@ -34,6 +34,7 @@ constexpr std::array<const char*, kCounts> kNames = {
     "init_spi_reused",
     "cookie_sent",
     "cookie_wrong",
+    "reply_withheld",
     "half_open_limit",
     "half_open_per_source",
     "half_open_expired",

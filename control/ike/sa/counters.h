@@ -41,6 +41,7 @@ enum class Count : uint8_t {
   kInitSpiReused,        // same SPI and source, another request
   kCookieSent,
   kCookieWrong,
+  kReplyWithheld,  // the refusal would be longer than what it answers
   kHalfOpenLimit,
   kHalfOpenPerSource,
   kHalfOpenExpired,

@@ -201,13 +201,8 @@ std::string judge_response(const IkeSa& sa, const Arrived& in, const Work& work,
 }
 
 void route_response(Core& core, IkeSa& sa, const Work& work, const Chain& inside) {
-  if (sa.state == IkeState::kDeleting && work.kind != Work::Kind::kDeleteIke) {
-    if (sa.child_attempt && sa.child_attempt->new_spi != 0)
-      core.host.release_spi(sa.child_attempt->new_spi);
-    sa.child_attempt.reset();
-    sa.rekey_attempt.reset();
-    return;
-  }
+  if (sa.state == IkeState::kDeleting && work.kind != Work::Kind::kDeleteIke)
+    return core.drop_attempts(sa);
   switch (work.kind) {
     case Work::Kind::kCreateChild:
     case Work::Kind::kRekeyChild:

@@ -1,8 +1,8 @@
 // IKE_SA_INIT as responder: strangers (RFC 7296 sections 2.6, 2.7, 2.21.1, 2.23).
 //
-// Every request gets at most one reply, none larger than what an honest initiator needs, and above
-// the threshold of half-open SAs nothing is computed or kept before the sender has proved with a
-// cookie that it can be reached.
+// Every request gets at most one reply, and no more octets than it brought unless a cookie has
+// proved that its sender can be reached. Above a threshold of half-open SAs, of all or of one
+// source, nothing is computed or kept before that proof.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -14,16 +14,21 @@ namespace kanmon::ike::door {
 namespace {
 
 constexpr uint32_t kHalfOpenPerSource = 32;
+// Of these without a cookie. Who only pretends to be at an address cannot take the rest from the
+// peer that lives there.
+constexpr uint32_t kUnprovenPerSource = 16;
 
 struct Request {
   std::vector<Proposal> proposals;
   KeView ke;
   wire::Bytes nonce;
+  bool proven = false;
 };
 
 void reply(Core& core, const Arrived& in, const MessageBuilder& message) {
   const auto datagram = message.plain();
   if (!datagram.ok()) return core.count(Count::kCryptoFailed);
+  if (datagram->size() > in.bytes.size()) return core.count(Count::kReplyWithheld);
   core.host.send(in.local, in.remote, datagram.value());
   core.count(Count::kSentResponse);
 }
@@ -59,22 +64,31 @@ std::vector<Tunnel*> tunnels_for(const Core& core, const Arrived& in) {
   return named;
 }
 
-// False: the sender has not proved its address; it has been asked to, or is ignored.
-bool passes_cookie(Core& core, const Arrived& in, const Chain& chain, wire::Bytes ni) {
-  if (core.half_open.size() < core.options.cookie_threshold_half_open) return true;
-  const wire::IpAddress& peer = in.remote.address;
-  if (const auto cookie = find_notify(chain, NotifyType::kCookie)) {
-    if (core.cookies.verify(core.now, cookie->data, ni, peer, in.header.spi_initiator)) return true;
-    core.count(Count::kCookieWrong);
-  }
-  const auto fresh = core.cookies.make(core.now, ni, peer, in.header.spi_initiator);
-  if (!fresh.ok()) {
-    core.count(Count::kCryptoFailed);
-    return false;
-  }
+// The sender has proved that it can be reached at its address.
+bool is_proven(Core& core, const Arrived& in, const Chain& chain, wire::Bytes ni) {
+  const auto cookie = find_notify(chain, NotifyType::kCookie);
+  if (!cookie) return false;
+  if (core.cookies.verify(core.now, cookie->data, ni, in.remote.address, in.header.spi_initiator))
+    return true;
+  core.count(Count::kCookieWrong);
+  return false;
+}
+
+void demand_cookie(Core& core, const Arrived& in, wire::Bytes ni) {
+  const auto fresh = core.cookies.make(core.now, ni, in.remote.address, in.header.spi_initiator);
+  if (!fresh.ok()) return core.count(Count::kCryptoFailed);
   core.count(Count::kCookieSent);
   reply_notify(core, in, NotifyType::kCookie, fresh.value());
-  return false;
+}
+
+uint32_t half_open_from(const Core& core, const wire::IpAddress& source) {
+  const auto it = core.half_open_by_source.find(source);
+  return it == core.half_open_by_source.end() ? 0 : it->second;
+}
+
+bool must_prove(const Core& core, const Arrived& in) {
+  return core.half_open.size() >= core.options.cookie_threshold_half_open ||
+         half_open_from(core, in.remote.address) >= kUnprovenPerSource;
 }
 
 bool within_limits(Core& core, const Arrived& in) {
@@ -82,8 +96,7 @@ bool within_limits(Core& core, const Arrived& in) {
     core.count(Count::kHalfOpenLimit);
     return false;
   }
-  const auto it = core.half_open_by_source.find(in.remote.address);
-  if (it != core.half_open_by_source.end() && it->second >= kHalfOpenPerSource) {
+  if (half_open_from(core, in.remote.address) >= kHalfOpenPerSource) {
     core.count(Count::kHalfOpenPerSource);
     return false;
   }
@@ -218,6 +231,11 @@ void answer(Core& core, const Arrived& in, const Chain& chain, std::vector<Tunne
     core.count(Count::kCryptoFailed);
     return core.bury(sa);
   }
+  // Our nonce may be the longer one.
+  if (!request.proven && response->size() > in.bytes.size()) {
+    core.bury(sa);
+    return demand_cookie(core, in, request.nonce);
+  }
   remember(core, sa, in, std::move(response).value());
   core.transmit(in.local, in.remote, sa.exchange.response());
   core.count(Count::kSentResponse);
@@ -246,12 +264,14 @@ void on_request(Core& core, const Arrived& in, const Chain& chain) {
   if (check_payloads(Shape::kInitRequest, chain)) return core.count(Count::kInitMalformed);
   const auto nonce = parse_nonce(chain.find(PayloadType::kNonce)->body);
   if (!nonce.ok()) return core.count(Count::kInitMalformed);
-  if (!within_limits(core, in) || !passes_cookie(core, in, chain, nonce.value())) return;
+  if (!within_limits(core, in)) return;
+  const bool proven = is_proven(core, in, chain, nonce.value());
+  if (!proven && must_prove(core, in)) return demand_cookie(core, in, nonce.value());
 
   auto proposals = parse_sa(chain.find(PayloadType::kSa)->body);
   const auto ke = parse_ke(chain.find(PayloadType::kKe)->body);
   if (!proposals.ok() || !ke.ok()) return core.count(Count::kInitMalformed);
-  const Request request{std::move(proposals).value(), ke.value(), nonce.value()};
+  const Request request{std::move(proposals).value(), ke.value(), nonce.value(), proven};
   std::vector<Tunnel*> tunnels = tunnels_for(core, in);
   if (tunnels.empty()) {
     core.count(Count::kInitNoTunnel);

@@ -83,6 +83,19 @@ void on_surplus(Core& core, Tunnel& tunnel) {
       end(core, **it, End::kDelete, "another IKE SA with the same peer is kept");
 }
 
+void forget_wishes(Core& core, Tunnel& tunnel) {
+  tunnel.rekey_wished = false;
+  core.timers.cancel(TimerKind::kTunnelRekey, tunnel.serial);
+}
+
+void grant_wish(Core& core, Tunnel& tunnel) {
+  Child* child = tunnel.outbound_spi == 0 ? nullptr : core.child_by_spi(tunnel.outbound_spi);
+  if (!tunnel.rekey_wished || child == nullptr || child->superseded()) return;
+  tunnel.rekey_wished = false;
+  core.enqueue(*child->ike, {Work::Kind::kRekeyChild, child->spi()});
+  pump(core, *child->ike);
+}
+
 bool can_start(const Core& core, const Tunnel& tunnel) {
   if (core.shutting_down || tunnel.barred || tunnel.removed || !tunnel.may_initiate()) return false;
   return std::ranges::none_of(tunnel.ike_sas, [](const IkeSa* sa) {
@@ -189,6 +202,8 @@ void end(Core& core, IkeSa& sa, End how, const std::string& why) {
   if (sa.exchange.busy()) {
     sa.exchange.limit(core.now + kDeleteWaits);
     core.arm_retransmit(sa);
+  } else {
+    core.drop_attempts(sa);  // answered, but not well: nothing may hold the delete up
   }
   core.enqueue(sa, {Work::Kind::kDeleteIke});
   pump(core, sa);
@@ -200,6 +215,7 @@ void lost(Core& core, Tunnel& tunnel, const std::string& why, bool restart) {
   if (other) return child_gone(core, tunnel, why);
   core.timers.cancel(TimerKind::kTunnelChild, tunnel.serial);
   core.timers.cancel(TimerKind::kTunnelSurplus, tunnel.serial);
+  forget_wishes(core, tunnel);
   if (!why.empty()) tunnel.reason = why;
   if (core.shutting_down || tunnel.barred || tunnel.removed) return;
   if (restart) tunnel.wanted = true;
@@ -217,6 +233,7 @@ void peer_dead(Core& core, IkeSa& sa, const std::string& why) {
 
 void take_down(Core& core, Tunnel& tunnel, const std::string& why) {
   tunnel.wanted = false;
+  forget_wishes(core, tunnel);
   for (const TimerKind kind :
        {TimerKind::kTunnelRetry, TimerKind::kTunnelChild, TimerKind::kTunnelSurplus})
     core.timers.cancel(kind, tunnel.serial);
@@ -231,6 +248,8 @@ void on_timer(Core& core, TimerKind kind, Tunnel& tunnel) {
       return start(core, tunnel);
     case TimerKind::kTunnelSurplus:
       return on_surplus(core, tunnel);
+    case TimerKind::kTunnelRekey:
+      return grant_wish(core, tunnel);
     case TimerKind::kTunnelChild: {
       IkeSa* sa = established_ike(tunnel);
       if (sa == nullptr || has_live_child(tunnel)) return;

@@ -29,6 +29,7 @@ enum class TimerKind : uint8_t {
   kTunnelRetry,    // tunnel: initiate
   kTunnelChild,    // tunnel: create the missing child SA
   kTunnelSurplus,  // tunnel: more than one IKE SA
+  kTunnelRekey,    // tunnel: the operator's wish may be granted
 };
 
 // One timer per (kind, subject).

@@ -21,6 +21,8 @@ struct Tunnel {
   std::vector<IkeSa*> ike_sas;   // every one that is not closed
   std::vector<Child*> children;  // lingering ones included
   uint32_t outbound_spi = 0;     // inbound SPI of the child that carries outbound; 0: none
+  // The operator wants the child SA rekeyed; waits until a rekeying under way is over.
+  bool rekey_wished = false;
   std::string reason;
   uint32_t failures = 0;        // attempts in a row that brought no IKE SA
   uint32_t child_failures = 0;  // likewise no child SA

@@ -45,6 +45,7 @@ class Peer:
         self.to_gateway = Direction(algorithm, 0)  # the gateway chooses this SPI
         self.from_gateway = Direction(algorithm, secrets.randbelow(2**31) + 2**30)
         self.sequence = 0
+        self.high = 0  # extended numbers: the high word of what comes from the gateway
 
     def seal(self, inner: Packet | bytes, seq: int | None = None, **changes) -> Packet:
         """The outer packet that carries `inner`. `changes` break it, one thing each:
@@ -90,7 +91,7 @@ class Peer:
         esp = ESP(octets)
         assert esp.spi == self.from_gateway.spi, f"SPI {esp.spi:#x} is not the one of {self.name}"
         try:
-            plain = self.from_gateway.decrypt(esp, 0 if self.esn else None)
+            plain = self.from_gateway.decrypt(esp, self.high if self.esn else None)
         except IPSecIntegrityError as error:
             raise AssertionError("scapy refuses the ICV") from error
         # RFC 4303 section 2.4: the pad octets are 1, 2, 3, …; scapy does not look.

@@ -46,19 +46,33 @@ class Flow:
 
     def tunnel(self, name: str, local: str, remote: str, *, algorithm: str = "AES256-GCM-16",
                udp: bool = False, esn: bool = False, outbound: bool = True, port: int = 4500,
-               selectors: tuple[list[str], list[str]] | None = None) -> Peer:
-        """Gives the tunnel `name` an SA pair; the far end's half is the result."""
+               selectors: tuple[list[str], list[str]] | None = None, first_sequence: int = 1,
+               hard_packets: int = 0, hard_bytes: int = 0) -> Peer:
+        """Gives the tunnel `name` an SA pair; the far end's half is the result. `first_sequence`:
+        of the gateway's packets; the limits hold for each direction (0: none)."""
         peer = Peer(name, algorithm, local, remote, udp, esn, port)
         ours, theirs = selectors or (["0.0.0.0/0", "::/0"], ["0.0.0.0/0", "::/0"])
         made = self.gateway.ask(
             "sa", tunnel=name, algorithm=algorithm, udp=udp, esn=esn, outbound=outbound,
             local=local, remote=remote, remote_port=port, local_ts=ours, remote_ts=theirs,
             outbound_spi=peer.from_gateway.spi, inbound_key=peer.to_gateway.keymat.hex(),
-            outbound_key=peer.from_gateway.keymat.hex())
+            outbound_key=peer.from_gateway.keymat.hex(), first_sequence=first_sequence,
+            hard_packets=hard_packets, hard_bytes=hard_bytes)
         peer.to_gateway.spi = made["inbound_spi"]
         self._take_out(made["frames"])
         self._exchange([])
         return peer
+
+    def heard_from(self, peer: Peer) -> tuple[str, int] | None:
+        """The outside address and port the gateway last heard an SA's peer at, if ever."""
+        heard = self.gateway.ask("peer", inbound_spi=peer.to_gateway.spi)
+        return (heard["address"], heard["port"]) if heard["address"] else None
+
+    def move(self, peer: Peer, address: str, port: int) -> None:
+        """IKE has decided that the peer is at this address now."""
+        self._take_out(self.gateway.ask("move", tunnel=peer.name, address=address,
+                                        port=port)["frames"])
+        self._exchange([])
 
     def remove(self, peer: Peer) -> None:
         """Takes both halves of an SA pair away, as a delete exchange does."""
@@ -239,6 +253,7 @@ class Flow:
 
     def words(self) -> dict:
         """The names a flow file may use."""
-        public = ("station", "tunnel", "remove", "reload", "pass_time", "send", "take", "maybe", "resolution", "expect",
-                  "expect_sealed", "expect_nothing", "expect_drop", "any_drop", "same", "gateway")
+        public = ("station", "tunnel", "heard_from", "move", "remove", "reload", "pass_time", "send",
+                  "take", "maybe", "resolution", "expect", "expect_sealed", "expect_nothing",
+                  "expect_drop", "any_drop", "same", "gateway")
         return {name: getattr(self, name) for name in public}

@@ -60,7 +60,7 @@ class Site:
 
     def __init__(self, lab, peer="strongswan", outside="v4", inside=("v4",), device="af_packet", workers=1,
                  initiator="gateway", tunnel=None, connection_options=None, child=None, esp=None, ike=None,
-                 peer_psk=PSK, change_config=None):
+                 peer_psk=PSK, change_config=None, change_peer=None):
         self.lab, self.outside, self.inside, self.kind = lab, outside, inside, peer
         self.local, self.remote = OUTSIDE[outside]
         self.home_nets, self.away_nets = [HOME_NET[f] for f in inside], [AWAY_NET[f] for f in inside]
@@ -68,6 +68,7 @@ class Site:
         self.device, self.workers, self.initiator = device, workers, initiator
         self.options = {"connection": connection_options or {}, "child": child, "psk": peer_psk,
                         **({"esp": esp} if esp else {}), **({"ike": ike} if ike else {})}
+        self.change_peer = change_peer
         self.lay_out()
         self.sniffer = Sniffer(self.peer_namespace, "wan", INSIDE)
         self.peer = {"strongswan": self.strongswan_peer, "uml": self.uml_peer, "kanmon": self.kanmon_peer}[peer]()
@@ -134,7 +135,7 @@ class Site:
                                 self.home_nets)
         for port in ("wan", "lan"):
             config["ports"][port]["device"] = f"{self.device}:{port}"
-        return Kanmon(namespace, config)
+        return Kanmon(namespace, self.change_peer(config) if self.change_peer else config)
 
     # Using
 

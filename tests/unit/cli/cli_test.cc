@@ -82,19 +82,21 @@ TEST(Render, DropsWithTotals) {
         {"transmitted", 5870},
         {"punted", 4},
         {"dropped", 4127},
-        {"in_flight", 0}}}};
+        {"in_flight", 0},
+        {"dropped_early", 93}}}};
   EXPECT_EQ(render(view("drops"), document, {}),
             "DROP              PACKETS  PER WORKER  MEANING\n"
             "decrypt.replayed    4,120  4,120 0     seen before\n"
             "route.no_route          7  3 4         no prefix\n"
             "\n"
-            "received     10,000\n"
-            "injected          1\n"
-            "generated         0\n"
-            "transmitted   5,870\n"
-            "punted            4\n"
-            "dropped       4,127\n"
-            "in flight         0\n");
+            "received       10,000\n"
+            "injected            1\n"
+            "generated           0\n"
+            "transmitted     5,870\n"
+            "punted              4\n"
+            "dropped         4,127\n"
+            "in flight           0\n"
+            "dropped early      93\n");
 }
 
 Json tunnel(const char* name, const char* state) {
@@ -201,7 +203,9 @@ class CliTest : public ::testing::Test {
     dispatcher_.add("tunnel.rekey", [](const Json& params) {
       const std::string name = api::text_param(params, "name");
       if (name != "branch") return Answer::refuse(Refusal::kNotFound, "there is no tunnel " + name);
-      return Answer::of({{"tunnel", name}, {"state", params["ike"] == true ? "ike" : "child"}});
+      return Answer::of({{"tunnel", name},
+                         {"state", params["ike"] == true ? "ike" : "child"},
+                         {"queued", params["ike"] == true}});
     });
   }
   int kanmon(std::vector<const char*> arguments) {
@@ -244,7 +248,7 @@ TEST_F(CliTest, TunnelCommands) {
   EXPECT_EQ(kanmon({"tunnel", "rekey", "branch"}), kOk) << err_.str();
   EXPECT_EQ(out_.str(), "tunnel branch: rekey started, now child\n");
   EXPECT_EQ(kanmon({"tunnel", "rekey", "branch", "--ike"}), kOk);
-  EXPECT_EQ(out_.str(), "tunnel branch: rekey started, now ike\n");
+  EXPECT_EQ(out_.str(), "tunnel branch: rekey queued, now ike\n");
 }
 
 TEST_F(CliTest, ReloadSaysWhatChanged) {

@@ -20,6 +20,7 @@ TEST(Index, GivesOutAFreedNumberLast) {
   const uint32_t a = *index.take("a");
   index.give_back("a");
   EXPECT_EQ(index.name(a), "");
+  EXPECT_EQ(index.free(), 3u);
   EXPECT_NE(index.take("b"), a);
   EXPECT_NE(index.take("c"), a);
   EXPECT_EQ(index.take("d"), a);

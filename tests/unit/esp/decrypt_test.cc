@@ -11,6 +11,7 @@
 #include "dataplane/esp/ecn.h"
 #include "dataplane/wire/checksum.h"
 #include "tests/support/esp_oracle.h"
+#include "tests/support/stage_bed.h"
 
 namespace kanmon::test {
 namespace {
@@ -526,6 +527,46 @@ TEST(Destination, MustBeTheSas) {
     other.outer6 = !outer6;
     EXPECT_TRUE(bed.decrypt_one(forge_packet(other, inner_packet({}))).empty());
     EXPECT_EQ(bed.dropped(Drop::kWrongDestination), 2u);
+  }
+}
+
+// An outer source that names no station, or names us, is nobody's: dropped before the cipher, and
+// the peer's endpoint stays (RFC 1812 section 5.3.7, ESP-38). The outside addresses of ours are
+// those of the table the packet came in by.
+TEST(OuterSource, IsASingleStationAndNotOurs) {
+  rings::Qsbr qsbr;
+  fib::NodePool nodes(qsbr);
+  Routes routes(nodes);
+  for (const bool outer6 : {false, true}) {
+    TunnelSpec t;
+    t.outer6 = outer6;
+    t.udp = true;
+    EspBed bed;
+    qsbr.online(0);
+    const Tunnel tunnel = add_tunnel(bed, t);
+    RouteTable& table = bed.tables().tables[0];
+    table.lpm4 = &routes.v4;
+    table.lpm6 = &routes.v6;
+    const char* ours = outer6 ? "2001:db8::77" : "192.0.2.77";
+    routes.add(ours, fib::NextHop::make(fib::NextHopKind::kLocal));
+    table.own.add(wire::IpAddress::parse(ours).value());
+    uint64_t sequence = 1;
+    const auto send = [&](const char* source) {
+      return bed.decrypt_one(
+          forge_packet(t, inner_packet({}), {.sequence = sequence++, .source = source}));
+    };
+    const std::vector<const char*> bad =
+        outer6 ? std::vector<const char*>{ours, "::", "::1", "ff02::1"}
+               : std::vector<const char*>{ours, "0.0.0.0", "127.0.0.1", "224.0.0.1",
+                                          "255.255.255.255"};
+    for (const char* source : bad) EXPECT_TRUE(send(source).empty()) << source;
+    EXPECT_EQ(bed.dropped(Drop::kOuterBadSource), bad.size());
+    EXPECT_EQ(tunnel.in->cold->drops[static_cast<std::size_t>(Drop::kOuterBadSource)].get(),
+              bad.size());
+    EXPECT_EQ(sa::report(*tunnel.in).packets, 0u);
+    EXPECT_FALSE(sa::report(*tunnel.in).peer);
+    EXPECT_FALSE(send(outer6 ? "2001:db8::78" : "192.0.2.78").empty());
+    qsbr.offline(0);
   }
 }
 

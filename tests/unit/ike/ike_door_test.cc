@@ -172,6 +172,7 @@ struct Stranger {
   Octets nonce = Octets(32, 7);
   Octets cookie;
   uint16_t group = 31;
+  ike::IkeTransforms offered = TwoPeers::parameters(true).ike;
 
   Octets request() const {
     ike::Header header;
@@ -180,9 +181,7 @@ struct Stranger {
     ike::MessageBuilder message(header);
     if (!cookie.empty()) message.notify(NotifyType::kCookie, cookie);
     const auto dh = ike::Dh::make(group);
-    message.sa(ike::make_ike_proposals(TwoPeers::parameters(true).ike, 0))
-        .ke(group, dh->public_value())
-        .nonce(nonce);
+    message.sa(ike::make_ike_proposals(offered, 0)).ke(group, dh->public_value()).nonce(nonce);
     return message.plain().value();
   }
 };
@@ -278,6 +277,52 @@ TEST(Cookie, IsDemandedAboveTheThresholdAndTakenBack) {
   EXPECT_EQ(door.last_notify(), NotifyType::kNone);  // an SA, no notify
 }
 
+// Below the threshold too nobody gets more octets than he sent, unless he has proved where he is
+// (IKE-08): our nonce would be the longer one, or the refusal longer than a bare header.
+TEST(Cookie, NoReplyIsLongerThanAnUnprovenRequest) {
+  for (const std::size_t nonce : {std::size_t{24}, std::size_t{31}, std::size_t{32}}) {
+    Door door;
+    Stranger s;
+    s.nonce = Octets(nonce, 7);
+    s.offered.groups = {31};  // nothing in the request that the answer leaves out
+    door.deliver(s, s.request());
+    ASSERT_EQ(door.sent.size(), 1u);
+    EXPECT_LE(door.sent[0].second.size(), s.request().size());
+    EXPECT_EQ(door.last_notify(&s.cookie) == NotifyType::kCookie, nonce < 32);
+    EXPECT_EQ(door.engine.sizes().half_open, nonce < 32 ? 0u : 1u);
+    if (nonce == 32) continue;
+    door.deliver(s, s.request());
+    EXPECT_EQ(door.last_notify(), NotifyType::kNone);  // an SA
+    EXPECT_EQ(door.engine.sizes().half_open, 1u);
+  }
+  Door door;
+  Octets bare(28, 0);
+  bare[7] = 1;      // initiator's SPI
+  bare[17] = 0x30;  // version 3.0
+  bare[18] = 34;
+  bare[19] = 0x08;
+  bare[27] = 28;
+  door.deliver(Stranger{}, bare);
+  EXPECT_TRUE(door.sent.empty());
+  EXPECT_EQ(door.count("reply_withheld"), 1u);
+}
+
+// What is said in clear holds no word about who says it.
+TEST(Door, NoVendorIdIsSent) {
+  TwoPeers peers;
+  ASSERT_TRUE(peers.connect());
+  for (const bool response : {false, true}) {
+    const auto it = std::ranges::find_if(peers.sent, [response](const Message& m) {
+      return m.is(ExchangeType::kIkeSaInit, response);
+    });
+    ASSERT_NE(it, peers.sent.end());
+    ike::Chain chain;
+    ASSERT_FALSE(ike::parse_chain(wire::Bytes(it->bytes).subspan(ike::kHeaderBytes),
+                                  it->header.next, chain));
+    EXPECT_EQ(chain.find(PayloadType::kVendorId), nullptr);
+  }
+}
+
 // Two engines, the responder always asks: six messages.
 TEST(Cookie, TwoEnginesAgree) {
   ike::EngineOptions options;
@@ -324,16 +369,29 @@ TEST(HalfOpen, LimitsHoldAndExpire) {
   EXPECT_EQ(door.sent.size(), 1u);
 }
 
+// 32 half-open SAs of one address at most; half of them only for who proves to be there, so that
+// spoofed requests do not lock the peer out that lives there.
 TEST(HalfOpen, OneSourceCannotTakeAll) {
   ike::EngineOptions options;
   options.cookie_threshold_half_open = 100'000;
   Door door(options);
   for (uint32_t i = 0; i < 100; ++i) {
-    Stranger s;
-    s.spi = i + 1;
-    door.deliver(s, s.request());
+    Stranger spoofer;
+    spoofer.spi = i + 1;
+    door.deliver(spoofer, spoofer.request());
   }
-  EXPECT_LT(door.sent.size(), 50u);
+  EXPECT_EQ(door.engine.sizes().half_open, 16u);
+  EXPECT_EQ(door.count("cookie_sent"), 84u);
+  for (uint32_t i = 0; i < 100; ++i) {
+    Stranger s;
+    s.spi = 1000 + i;
+    door.sent.clear();
+    door.deliver(s, s.request());
+    const bool asked = door.last_notify(&s.cookie) == NotifyType::kCookie;
+    EXPECT_EQ(asked, i < 16);
+    if (asked) door.deliver(s, s.request());
+    EXPECT_EQ(door.engine.sizes().half_open, std::min(17 + i, 32u));
+  }
   EXPECT_GT(door.count("half_open_per_source"), 50u);
   door.sent.clear();
   Stranger other;

@@ -1,4 +1,6 @@
 // Deletes, liveness, shutdown (IKE-23, IKE-30).
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/two_peers.h"
@@ -72,6 +74,111 @@ TEST(Delete, ConfigurationRemovalEndsTheTunnel) {
   peers.run_for(seconds(1));
   EXPECT_TRUE(peers.a.engine->idle());
   EXPECT_TRUE(peers.b.host.inbound.empty());
+}
+
+// The data plane keeps a tunnel's settings until then. A closed IKE SA still answers repetitions
+// when the tunnel is gone, also those that somebody else recorded.
+TEST(Delete, ARemovedTunnelIsReportedGoneOnceNothingIsLeft) {
+  TwoPeers peers;
+  ASSERT_TRUE(peers.connect());
+  ASSERT_TRUE(peers.b.engine->rekey_child(peers.now(), "t").ok());
+  peers.run_for(seconds(12));
+  const auto last = std::ranges::find_if(peers.sent.rbegin(), peers.sent.rend(),
+                                         [](const Message& m) { return !m.from_a; });
+  ASSERT_FALSE(last->header.response);
+  const Message recorded = *last;
+  peers.a.engine->remove(peers.now(), "t");
+  EXPECT_TRUE(peers.a.host.gone.empty());
+  peers.run_for(seconds(11));
+  EXPECT_EQ(peers.a.host.gone, std::vector<uint32_t>{7});
+  EXPECT_EQ(peers.a.engine->sizes().tunnels, 0u);
+  EXPECT_EQ(peers.a.engine->sizes().ike_sas, 1u);
+  const std::size_t said = peers.sent.size();
+  peers.inject(true, recorded.from, recorded.to, recorded.bytes);
+  EXPECT_EQ(peers.sent.size(), said + 1);
+  peers.run_for(seconds(60));
+  EXPECT_EQ(peers.a.host.gone.size(), 1u);
+  EXPECT_EQ(peers.a.engine->sizes(), ike::EngineSizes{});
+}
+
+TEST(Delete, ATunnelThatIsAddedAgainIsNotGone) {
+  TwoPeers peers;
+  ASSERT_TRUE(peers.connect());
+  auto changed = TwoPeers::parameters(true);
+  changed.child_lifetime = seconds(1800);
+  peers.a.engine->add(peers.now(), std::move(changed));
+  peers.run_for(seconds(60));
+  EXPECT_TRUE(peers.a.host.gone.empty());
+  EXPECT_TRUE(peers.both_up());
+  // One without SAs is gone at once.
+  auto idle = TwoPeers::parameters(false);
+  idle.name = "idle";
+  idle.tunnel = 9;
+  peers.a.engine->add(peers.now(), std::move(idle));
+  peers.a.engine->remove(peers.now(), "idle");
+  EXPECT_EQ(peers.a.host.gone, std::vector<uint32_t>{9});
+}
+
+TEST(Delete, ManyTunnelsThatComeAndGoLeaveNothing) {
+  TwoPeers peers;
+  peers.record = false;
+  for (uint32_t cycle = 0; cycle < 300; ++cycle) {
+    peers.add_both();
+    ASSERT_TRUE(peers.run_until([&] { return peers.both_up(); }, seconds(30)));
+    if (cycle % 3 == 0) (void)peers.b.engine->rekey_child(peers.now(), "t");
+    peers.run_for(milliseconds(cycle % 40));
+    peers.side(cycle % 2 == 0).engine->remove(peers.now(), "t");
+    peers.side(cycle % 2 != 0).engine->remove(peers.now(), "t");
+    peers.run_for(seconds(cycle % 5 * 10));
+  }
+  peers.run_for(seconds(120));
+  for (const bool is_a : {true, false}) {
+    EXPECT_EQ(peers.side(is_a).engine->sizes(), ike::EngineSizes{});
+    EXPECT_TRUE(peers.side(is_a).host.inbound.empty());
+    EXPECT_TRUE(peers.side(is_a).host.reserved.empty());
+    EXPECT_FALSE(peers.side(is_a).host.has_log("BUG"));
+  }
+}
+
+// A parameter that changes starts the tunnel anew, whichever it is and however deep it stands.
+TEST(Configuration, EveryParameterMakesADifference) {
+  using Change = void (*)(ike::TunnelParameters&);
+  constexpr Change kChanges[] = {
+      [](auto& p) { p.name = "u"; },
+      [](auto& p) { p.tunnel = 8; },
+      [](auto& p) { p.local_address = TwoPeers::kAddressB; },
+      [](auto& p) { p.remote_address.reset(); },
+      [](auto& p) { p.local_id.data.push_back('x'); },
+      [](auto& p) { p.remote_id.type = ike::Identity::Type::kKeyId; },
+      [](auto& p) { p.ike.encryption[0].key_bits = 128; },
+      [](auto& p) { p.ike.integrity = {12}; },
+      [](auto& p) { p.ike.prf = {5}; },
+      [](auto& p) { p.ike.groups.pop_back(); },
+      [](auto& p) { p.esp.algorithms.push_back(esp::Algorithm::kAes128Gcm16); },
+      [](auto& p) { p.esp.groups = {19}; },
+      [](auto& p) { p.esp.esn = !p.esp.esn; },
+      [](auto& p) { p.local_ts.clear(); },
+      [](auto& p) { p.remote_ts.push_back(p.remote_ts[0]); },
+      [](auto& p) { p.startup = ike::StartupAction::kAdd; },
+      [](auto& p) { p.dpd_action = DpdAction::kNone; },
+      [](auto& p) { p.force_udp_encapsulation = true; },
+      [](auto& p) { p.ike_lifetime += seconds(1); },
+      [](auto& p) { p.child_lifetime += seconds(1); },
+      [](auto& p) { p.rekey_margin += seconds(1); },
+      [](auto& p) { ++p.rekey_fuzz_percent; },
+      [](auto& p) { p.dpd_timeout += seconds(1); },
+      [](auto& p) { p.retransmit_first += milliseconds(1); },
+      [](auto& p) { ++p.retransmit_tries; },
+      [](auto& p) { p.keepalive += seconds(1); },
+      [](auto& p) { p.psk.mutable_bytes()[0] ^= 1; },
+  };
+  const auto model = TwoPeers::parameters(true);
+  EXPECT_TRUE(model == model.clone());
+  for (std::size_t i = 0; i < std::size(kChanges); ++i) {
+    auto changed = model.clone();
+    kChanges[i](changed);
+    EXPECT_FALSE(changed == model) << i;
+  }
 }
 
 TEST(Configuration, AddingTheSameAgainDisturbsNothing) {

@@ -247,6 +247,94 @@ TEST(Replay, AnotherMessageWithTheLastIdGetsNothing) {
   EXPECT_TRUE(puppet.heard().empty());
 }
 
+// A request in three fragments (RFC 7383).
+std::vector<Octets> in_fragments(Puppet& puppet, uint32_t id, std::size_t room = 400) {
+  ike::Header header;
+  header.spi_initiator = puppet.spi_i;
+  header.spi_responder = puppet.spi_r;
+  header.exchange = ExchangeType::kInformational;
+  header.initiator = true;
+  header.message_id = id;
+  ike::MessageBuilder message(header);
+  message.raw(PayloadType::kVendorId, Octets(900, 0x77));
+  return message
+      .fragmented(
+          puppet.seal_cipher, [&](wire::MutableBytes out) { puppet.host.random(out); }, room)
+      .value();
+}
+
+// The first fragment, and it alone, stands for the whole: its repetition gets the stored response,
+// those of the others get nothing (RFC 7383 section 2.6.1), whatever the order of arrival was.
+TEST(FragmentedReplay, TheFirstFragmentAloneGetsTheStoredResponseOnce) {
+  std::vector<std::size_t> order = {0, 1, 2};
+  do {
+    Puppet puppet(responder());
+    ASSERT_TRUE(puppet.init() && puppet.auth());
+    const auto request = in_fragments(puppet, 2);
+    ASSERT_EQ(request.size(), 3u);
+    for (const std::size_t i : order) {
+      puppet.deliver(request[i]);
+      puppet.deliver(request[i]);  // the wire doubles what is not complete yet
+    }
+    const bool first_is_last = order.back() == 0;
+    const auto answers = puppet.heard();
+    ASSERT_EQ(answers.size(), first_is_last ? 2u : 1u);
+    const Octets response = answers[0].bytes;
+    for (int round = 0; round < 3; ++round) {
+      for (const Octets& fragment : request) puppet.deliver(fragment);
+      const auto again = puppet.heard();
+      ASSERT_EQ(again.size(), 1u);
+      EXPECT_EQ(again[0].bytes, response);
+    }
+    puppet.deliver(request[2]);
+    puppet.deliver(request[1]);
+    EXPECT_TRUE(puppet.heard().empty());
+    EXPECT_EQ(puppet.status().state, TunnelState::kUp);
+    // The next request is the next request.
+    puppet.deliver(puppet.seal(ExchangeType::kInformational, false, 3, {}));
+    EXPECT_EQ(puppet.heard().size(), 1u);
+    puppet.deliver(request[0]);
+    EXPECT_TRUE(puppet.heard().empty());
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+// A repetition is the same octets (RFC 7296 section 2.1). What is cut or sealed anew is none, and
+// a stranger's guess at the first fragment gets nothing either.
+TEST(FragmentedReplay, OtherOctetsAreNoRepetition) {
+  Puppet puppet(responder());
+  ASSERT_TRUE(puppet.init() && puppet.auth());
+  const auto request = in_fragments(puppet, 2);
+  for (const Octets& fragment : request) puppet.deliver(fragment);
+  ASSERT_EQ(puppet.heard().size(), 1u);
+  for (const auto& other : {in_fragments(puppet, 2), in_fragments(puppet, 2, 250)})
+    for (const Octets& fragment : other) puppet.deliver(fragment);
+  Octets guess = request[0];
+  guess.back() ^= 1;
+  puppet.deliver(guess);
+  EXPECT_TRUE(puppet.heard().empty());
+  puppet.deliver(request[0]);
+  EXPECT_EQ(puppet.heard().size(), 1u);
+  EXPECT_EQ(puppet.status().state, TunnelState::kUp);
+}
+
+// Larger fragments gave way to smaller ones half-way: the first of those that completed counts.
+TEST(FragmentedReplay, AfterRefragmentingTheLastFirstFragmentCounts) {
+  Puppet puppet(responder());
+  ASSERT_TRUE(puppet.init() && puppet.auth());
+  const auto large = in_fragments(puppet, 2, 600);
+  const auto small = in_fragments(puppet, 2, 250);
+  puppet.deliver(large[0]);
+  for (const Octets& fragment : small) puppet.deliver(fragment);
+  const auto answer = puppet.heard();
+  ASSERT_EQ(answer.size(), 1u);
+  for (const Octets& fragment : large) puppet.deliver(fragment);
+  EXPECT_TRUE(puppet.heard().empty());
+  for (const Octets& fragment : small) puppet.deliver(fragment);
+  const auto again = puppet.heard();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].bytes, answer[0].bytes);
+}
+
 TEST(Replay, OfADeleteGetsTheCachedResponseAfterTheEnd) {
   Puppet puppet(responder());
   ASSERT_TRUE(puppet.init() && puppet.auth());

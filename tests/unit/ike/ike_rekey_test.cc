@@ -121,6 +121,87 @@ TEST(IkeRekeyMany, MixedWithChildRekeysLosesNothing) {
   expect_no_loss(peers);
 }
 
+// --- what the operator asks while something else is under way ---
+
+using ike::Rekeying;
+
+//   A                                      B
+//                                      <-- CREATE_CHILD_SA N(REKEY_SA), …
+//   SA, Nr, TSi, TSr                   -->     (A still sends with the old one)
+//   operator: rekey            queued
+//                                      <-- INFORMATIONAL D(old)
+//   D(old)                             -->     (A sends with B's new one)
+//   CREATE_CHILD_SA N(REKEY_SA), …     -->
+TEST(Wish, ForNewKeysWaitsUntilThePeersRekeyingIsOver) {
+  TwoPeers peers;
+  peers.traffic_interval = milliseconds(1);
+  peers.traffic_tells = false;  // else a packet on the new SA ends the wait at once
+  ASSERT_TRUE(peers.connect());
+  const auto by_b = peers.b.engine->rekey_child(peers.now(), "t");
+  ASSERT_TRUE(by_b.ok());
+  EXPECT_EQ(by_b.value(), Rekeying::kStarted);
+  peers.run_for(milliseconds(8));
+  for (int i = 0; i < 10; ++i) {
+    const auto wish = peers.a.engine->rekey_child(peers.now(), "t");
+    ASSERT_TRUE(wish.ok());
+    EXPECT_EQ(wish.value(), Rekeying::kQueued);
+  }
+  EXPECT_EQ(peers.status(true).child_rekeys, 1u);
+  peers.run_for(seconds(12));
+  EXPECT_EQ(peers.status(true).child_rekeys, 2u);
+  EXPECT_EQ(peers.mirror_problem(), "");
+  expect_no_loss(peers);
+}
+
+TEST(Wish, ForBothKindsIsGrantedInTurn) {
+  TwoPeers peers;
+  ASSERT_TRUE(peers.connect());
+  EXPECT_EQ(peers.a.engine->rekey_child(peers.now(), "t").value(), Rekeying::kStarted);
+  EXPECT_EQ(peers.a.engine->rekey_child(peers.now(), "t").value(), Rekeying::kStarted);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(peers.a.engine->rekey_ike(peers.now(), "t").value(), Rekeying::kQueued);
+  EXPECT_EQ(peers.a.engine->sizes().queued, 1u);
+  peers.run_for(seconds(12));
+  EXPECT_EQ(peers.status(true).child_rekeys, 1u);
+  EXPECT_EQ(peers.status(true).ike_rekeys, 1u);
+  EXPECT_EQ(peers.a.engine->sizes().queued, 0u);
+  EXPECT_EQ(peers.mirror_problem(), "");
+}
+
+// Asked at every moment of a rekeying by the peer: never refused, and never forgotten.
+TEST(Wish, AtAnyMomentIsHeard) {
+  for (int ms = 0; ms < 40; ++ms) {
+    TwoPeers peers;
+    ASSERT_TRUE(peers.connect());
+    ASSERT_TRUE(peers.b.engine->rekey_child(peers.now(), "t").ok());
+    peers.run_for(milliseconds(ms));
+    const uint32_t before = peers.status(true).children.back().inbound_spi;
+    ASSERT_TRUE(peers.a.engine->rekey_child(peers.now(), "t").ok()) << ms;
+    peers.run_for(seconds(15));
+    EXPECT_NE(peers.status(true).children.at(0).inbound_spi, before) << ms;
+    EXPECT_EQ(peers.mirror_problem(), "") << ms;
+  }
+}
+
+TEST(Wish, EndsWithTheTunnel) {
+  TwoPeers peers;
+  ASSERT_TRUE(peers.connect());
+  ASSERT_TRUE(peers.b.engine->rekey_child(peers.now(), "t").ok());
+  peers.run_for(milliseconds(8));
+  ASSERT_EQ(peers.a.engine->rekey_child(peers.now(), "t").value(), Rekeying::kQueued);
+  ASSERT_TRUE(peers.a.engine->down(peers.now(), "t").ok());
+  EXPECT_EQ(peers.a.engine->rekey_child(peers.now(), "t").error().code, Errc::kUnsupported);
+  peers.run_for(seconds(60));
+  const uint64_t rekeys = peers.status(true).child_rekeys;
+  ASSERT_TRUE(peers.a.engine->up(peers.now(), "t").ok());
+  ASSERT_TRUE(peers.run_until([&] { return peers.both_up(); }, seconds(5)));
+  peers.run_for(seconds(60));
+  EXPECT_EQ(peers.status(true).child_rekeys, rekeys);
+  EXPECT_EQ(peers.a.engine->rekey_child(peers.now(), "nobody").error().code, Errc::kNotFound);
+  EXPECT_EQ(peers.a.engine->state("t"), ike::TunnelState::kUp);
+  EXPECT_FALSE(peers.a.engine->state("nobody").has_value());
+}
+
 // Both lifetimes run out by themselves, again and again, at both ends.
 TEST(Lifetimes, RekeyBeforeTheEndForever) {
   TwoPeers peers;

@@ -288,23 +288,62 @@ TEST(FirstChild, WithoutAFreeSpiTheReasonSaysSo) {
 
 // --- fragments (RFC 7383) ---
 
+// Sixty selectors a side: IKE_AUTH and CREATE_CHILD_SA need more than one datagram.
+void fill_selectors(ike::TunnelParameters& pa, ike::TunnelParameters& pb) {
+  for (auto* p : {&pa, &pb}) {
+    p->local_ts.clear();
+    p->remote_ts.clear();
+  }
+  for (uint32_t i = 0; i < 60; ++i) {
+    const auto one = [i](uint32_t base) {
+      return sa::Selector::of(wire::Prefix::host(wire::IpAddress::v4(base + 2 * i)));
+    };
+    pa.local_ts.push_back(one(0x0a010001));
+    pb.remote_ts.push_back(one(0x0a010001));
+    pa.remote_ts.push_back(one(0x0a020001));
+    pb.local_ts.push_back(one(0x0a020001));
+  }
+}
+
+// The response got lost whole: the request comes again, all its fragments, and the response goes
+// out once more, all its fragments, the same octets.
+TEST(Fragments, ARepeatedRequestBringsTheWholeResponseOnce) {
+  auto pa = TwoPeers::parameters(true);
+  auto pb = TwoPeers::parameters(false);
+  fill_selectors(pa, pb);
+  TwoPeers peers;
+  start(peers, std::move(pa), std::move(pb));
+  ASSERT_TRUE(peers.run_until([&] { return peers.both_up(); }, seconds(5)));
+  peers.run_for(milliseconds(100));
+  peers.sent.clear();
+  const TimePoint lossy_until = peers.now() + milliseconds(400);
+  peers.fate = [&](const Message& message) -> Fate {
+    if (message.is(ike::ExchangeType::kCreateChildSa, true) && peers.now() < lossy_until) return {};
+    return {peers.wire_delay};
+  };
+  ASSERT_TRUE(peers.a.engine->rekey_child(peers.now(), "t").ok());
+  peers.run_for(seconds(12));
+  std::vector<Octets> requests, responses;
+  for (const Message& message : peers.sent) {
+    if (message.is(ike::ExchangeType::kCreateChildSa, false)) requests.push_back(message.bytes);
+    if (message.is(ike::ExchangeType::kCreateChildSa, true)) responses.push_back(message.bytes);
+  }
+  for (const auto* twice : {&requests, &responses}) {
+    ASSERT_GE(twice->size(), 4u);
+    const auto half = static_cast<std::ptrdiff_t>(twice->size() / 2);
+    EXPECT_TRUE(
+        std::equal(twice->begin(), twice->begin() + half, twice->begin() + half, twice->end()));
+  }
+  EXPECT_EQ(peers.counter(false, "repeat_answered"), 1u);
+  EXPECT_EQ(peers.status(false).child_rekeys, 1u);
+  EXPECT_EQ(peers.mirror_problem(), "");
+}
+
 TEST(Fragments, LongMessagesTravelInFragmentsAndSurviveLoss) {
   for (uint64_t lost = 0; lost < 12; ++lost) {
     auto pa = TwoPeers::parameters(true);
     auto pb = TwoPeers::parameters(false);
-    for (auto* p : {&pa, &pb}) {
-      p->local_ts.clear();
-      p->remote_ts.clear();
-    }
-    for (uint32_t i = 0; i < 60; ++i) {
-      const auto one = [i](uint32_t base) {
-        return sa::Selector::of(wire::Prefix::host(wire::IpAddress::v4(base + 2 * i)));
-      };
-      pa.local_ts.push_back(one(0x0a010001));
-      pb.remote_ts.push_back(one(0x0a010001));
-      pa.remote_ts.push_back(one(0x0a020001));
-      pb.local_ts.push_back(one(0x0a020001));
-    }
+    fill_selectors(pa, pb);
     TwoPeers peers;
     peers.fate = [&](const Message& message) -> Fate {
       if (message.number == lost) return {};

@@ -106,6 +106,34 @@ TEST_F(Local, AnswersOnlySoundEchoRequests) {
   EXPECT_TRUE(answers().empty());
 }
 
+// An address the machine's own stack has too: all that the gateway does not answer itself.
+TEST_F(Local, PuntsForTheHostWhatItDoesNotAnswer) {
+  const auto give_hosted = [&](const Octets& packet) {
+    Packet* p = bed.routed(packet);
+    meta(p).next_hop = fib::NextHop::make(fib::NextHopKind::kLocal, fib::kLocalHosted);
+    bed.lanes().local.push(p);
+    local::run(bed.context());
+  };
+  const Octets tcp = ip({"10.0.1.9", "10.0.1.1", 6}, kText);
+  const Octets reply = ip({"10.0.1.9", "10.0.1.1", 1}, echo(0, kText));
+  const Octets reply6 = ip({"2001:db8:1::9", "2001:db8:1::1", 6}, kText);
+  for (const Octets& packet : {tcp, reply, reply6}) {
+    give_hosted(packet);
+    ASSERT_EQ(bed.lanes().punt.count, 1u);
+    EXPECT_EQ(meta(bed.lanes().punt.slots[0]).punt, Punt::kHost);
+    EXPECT_EQ(punts(), std::vector<Octets>{packet});
+  }
+  give_hosted(ip({"10.0.1.9", "10.0.1.1", 1}, echo(8, kText)));
+  EXPECT_EQ(answers().size(), 1u) << "requests are answered here, at the workers' speed";
+  Octets bad = echo(0, kText);
+  bad.back() ^= 1;
+  give_hosted(ip({"10.0.1.9", "10.0.1.1", 1}, bad));
+  EXPECT_EQ(bed.dropped(Drop::kBadIcmp), 1u);
+  give_hosted(ip({"10.0.1.9", "10.0.1.1", 6, 64, wire::ip4::kMoreFragments}, kText));
+  EXPECT_EQ(bed.dropped(Drop::kNoService), 1u) << "fragments are not put together";
+  EXPECT_EQ(bed.lanes().punt.count, 0u);
+}
+
 TEST_F(Local, LimitsEchoReplies) {
   bed.context().limits.echo_replies = TokenBucket(1, 3, 1'000'000);
   for (int i = 0; i < 5; ++i) give(ip({"10.0.1.9", "10.0.1.1", 1}, echo(8, kText)));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rte_mempool.h>
@@ -48,6 +50,32 @@ TEST(Pool, BuffersHaveRoomForHeadersAndMeta) {
   EXPECT_GE(rte_pktmbuf_tailroom(p), 2048);
   rte_pktmbuf_free(p);
   EXPECT_EQ(rte_mempool_in_use_count(pool), 0u);
+  rte_mempool_free(pool);
+}
+
+// What a driver kept is back, once each; what is on its way elsewhere stays out until it is freed.
+TEST(Pool, TakesBackWhatADriverLost) {
+  test::start_eal();
+  constexpr uint32_t kBuffers = 255, kLost = 40, kAway = 7;
+  rte_mempool* pool = make_pool("lost", kBuffers, 2048, 32, 0);
+  ASSERT_NE(pool, nullptr);
+  std::vector<Packet*> lost(kLost), away(kAway), used(20);
+  for (auto* set : {&lost, &away, &used}) {
+    ASSERT_TRUE(allocate_all(pool, set->data(), static_cast<uint32_t>(set->size())));
+    for (Packet* p : *set)
+      if (set != &lost) (void)append(p, 60);
+  }
+  for (Packet* p : used) rte_pktmbuf_free(p);
+  for (int again = 0; again < 2; ++again) {
+    flush_cache(pool);
+    EXPECT_EQ(take_back_lost(pool), kBuffers - kAway);
+  }
+  for (Packet* p : away) rte_pktmbuf_free(p);
+  EXPECT_EQ(rte_mempool_in_use_count(pool), 0u);
+  std::set<Packet*> all;
+  for (Packet* p; (p = rte_pktmbuf_alloc(pool)) != nullptr;) EXPECT_TRUE(all.insert(p).second);
+  EXPECT_EQ(all.size(), kBuffers);
+  for (Packet* p : all) rte_pktmbuf_free(p);
   rte_mempool_free(pool);
 }
 

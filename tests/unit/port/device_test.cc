@@ -54,6 +54,16 @@ TEST(DeviceString, SizesThePacketRingByMtu) {
   EXPECT_THAT(parse("af_packet:eth1", 1, 9000).arguments, HasSubstr("framesz=16384,blocksz=16384"));
 }
 
+// A frame that does not fit its buffer is dropped by the kernel in silence: such an MTU is refused.
+TEST(DeviceString, RefusesAnMtuBeyondTheBuffersOfAfXdp) {
+  EXPECT_EQ(parse("af_xdp:eth1", 1, 1500).error, "");
+  EXPECT_EQ(parse("af_xdp:eth1", 1, 1774).error, "");
+  EXPECT_EQ(parse("af_xdp:eth1", 1, 1775).error,
+            "MTU 1775 is more than the 1774 octets an AF_XDP buffer has room for");
+  EXPECT_THAT(parse("af_xdp:eth1", 1, 9000).error, HasSubstr("MTU 9000"));
+  EXPECT_EQ(parse("pci:0000:3b:00.0", 1, 9000).error, "");
+}
+
 TEST(DeviceString, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(parse("").error, HasSubstr("unknown kind"));
   EXPECT_THAT(parse("eth0").error, HasSubstr("unknown kind"));

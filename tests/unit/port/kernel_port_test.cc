@@ -1,6 +1,7 @@
 // Ports on real kernel interfaces, in a network namespace of the test's own: af_packet and af_xdp
 // on veth, tap, and the warnings that keep one out of their traps. Skipped without the right to
 // make namespaces.
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -235,6 +236,53 @@ TEST_F(KernelPort, AfXdpWithTheLibrarysProgramGivesEverythingToTheWorkers) {
     exchange(*port.value, "kanB");
     ASSERT_TRUE(dataplane().close_port(port.value->id).ok());
   }
+}
+
+uint64_t resident_kib() {
+  unsigned long pages = 0, resident = 0;
+  std::FILE* f = std::fopen("/proc/self/statm", "r");
+  if (f == nullptr || std::fscanf(f, "%lu %lu", &pages, &resident) != 2) std::abort();
+  std::fclose(f);
+  return uint64_t{resident} * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+// A device's pool is 21 MiB, of which the driver keeps a quarter at close: it is taken back and
+// serves the next device. The frames of the next one arrive whole: the kernel let go of the memory.
+TEST_F(KernelPort, AfXdpComesAndGoesInBoundedMemory) {
+  quiet_offloads();
+  uint64_t settled = 0;
+  for (int i = 0; i < 22; ++i) {
+    const Outcome<PortInfo> port = open("af_xdp:kanA");
+    ASSERT_TRUE(port) << i << ": " << port.error;
+    exchange(*port.value, "kanB");
+    ASSERT_TRUE(dataplane().close_port(port.value->id).ok());
+    if (i == 1) settled = resident_kib();
+  }
+  EXPECT_LT(resident_kib(), settled + 8 * 1024);
+}
+
+// Two devices at once have two pools, and neither takes the other's.
+TEST_F(KernelPort, TwoAfXdpDevicesShareNothing) {
+  quiet_offloads();
+  for (int i = 0; i < 3; ++i) {
+    const Outcome<PortInfo> a = open("af_xdp:kanA"), b = open("af_xdp:kanB");
+    ASSERT_TRUE(a) << a.error;
+    ASSERT_TRUE(b) << b.error;
+    ASSERT_TRUE(dataplane().close_port(a.value->id).ok());
+    ASSERT_TRUE(dataplane().close_port(b.value->id).ok());
+  }
+}
+
+TEST_F(KernelPort, AfXdpRefusesAnMtuItsBuffersCannotHold) {
+  PortOptions options;
+  options.name = "wan";
+  options.device = "af_xdp:kanA";
+  options.mtu = 9000;
+  const Outcome<PortInfo> port = dataplane().open_port(options);
+  ASSERT_FALSE(port);
+  EXPECT_EQ(port.error,
+            "port wan: af_xdp:kanA: MTU 9000 is more than the 1774 octets an AF_XDP buffer has "
+            "room for");
 }
 
 // A gateway that was killed leaves its program; the next one must not be blind because of it.

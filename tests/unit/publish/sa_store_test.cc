@@ -160,6 +160,37 @@ TEST_F(Store, UnknownTunnelIsRefused) {
   EXPECT_EQ(store.install_outbound(c).error().code, Errc::kNotFound);
 }
 
+// A configuration whose tunnels come and go for years leaves nothing behind (INV-9 too: no key).
+TEST_F(Store, ForgottenTunnelsLeaveNothingBehind) {
+  store.forget_tunnel(7);
+  for (uint32_t cycle = 0; cycle < 2000; ++cycle) {
+    const uint32_t number = cycle % 64;
+    store.set_tunnel(number, {});
+    store.set_path(number, {.adjacency = cycle, .mtu = 1500});
+    auto c = child(0x1000 + cycle);
+    c.tunnel = number;
+    ASSERT_TRUE(store.install_inbound(c).ok());
+    ASSERT_TRUE(store.install_outbound(c).ok());
+    EXPECT_EQ(store.tunnels(), 1u);
+    // IKE takes its SAs away first; the store does not depend on it.
+    if (cycle % 2 == 0) {
+      store.remove_outbound(number, c.outbound_spi);
+      store.remove_inbound(c.inbound_spi);
+    }
+    store.forget_tunnel(number);
+    EXPECT_EQ(store.outbound(number), nullptr);
+    store.set_path(number, {.adjacency = 1, .mtu = 1400});  // a late word about it
+    if (cycle % 10 == 0) plane.apply_all();
+    store.sweep();
+  }
+  plane.apply_all();
+  store.sweep();
+  EXPECT_EQ(store.tunnels(), 0u);
+  EXPECT_TRUE(store.inbound().empty());
+  EXPECT_EQ(store.waiting_to_be_freed(), 0u);
+  EXPECT_EQ(store.install_inbound(child(0x1000)).error().code, Errc::kNotFound);
+}
+
 TEST_F(Store, SettingsThatInboundSasAreMadeWithNeedNewOnes) {
   TunnelSettings settings;
   settings.table = 3;

@@ -148,12 +148,48 @@ TEST_F(Route, DropsByName) {
   }
 }
 
-// INV-3: what one table knows helps nobody in another, and there is no default table.
+// No packet, from a port or out of a tunnel, has an address of ours as its source (RFC 1812 section
+// 5.3.7): each address of the table counts, and the one the port has for its link.
+TEST_F(Route, NobodySendsFromAnAddressOfOurs) {
+  for (const bool from_tunnel : {false, true})
+    for (const char* ours : {"10.0.1.1", "10.0.2.1", "2001:db8:1::1", "2001:db8:2::1"})
+      for (const char* to :
+           {"10.9.1.1", "10.0.1.1", "10.5.0.1", "2001:db8:9::1", "2001:db8:1::1"}) {
+        const wire::IpAddress source = wire::IpAddress::parse(ours).value();
+        if (source.is_v4() != wire::IpAddress::parse(to).value().is_v4()) continue;
+        const uint64_t named = bed.dropped(Drop::kBadSource);
+        Packet* p = bed.routed(ip({ours, to}, kText), StageBed::kLanPort);
+        if (from_tunnel) meta(p).tunnel_in = StageBed::kTunnel;
+        bed.lanes().route.push(p);
+        route::run(bed.context());
+        EXPECT_EQ(bed.dropped(Drop::kBadSource), named + 1) << ours << " to " << to;
+      }
+  const uint64_t named = bed.dropped(Drop::kBadSource);
+  give(ip({"fe80::ff:fe00:1", "2001:db8:1::1"}, kText));
+  EXPECT_EQ(bed.dropped(Drop::kBadSource), named + 1) << "the port's own link-local address";
+}
+
+// The filter in front of the lookup says "perhaps" of strangers too: they pass.
+TEST_F(Route, ManyOwnAddressesStopNoStranger) {
+  RouteTable& table = bed.tables().tables[StageBed::kOverlay];
+  for (uint32_t i = 0; i < 4096; ++i) table.own.add(wire::IpAddress::v4(0xac100000u + i * 7919));
+  for (uint32_t i = 1; i < 250; ++i) {
+    give(ip({("10.77.0." + std::to_string(i)).c_str(), "10.9.1.1"}, kText));
+    only(bed.lanes().tx[StageBed::kFarPort]);
+  }
+  EXPECT_EQ(bed.dropped_in_all(), 0u);
+  give(ip({"10.0.2.1", "10.9.1.1"}, kText));
+  expect_drop(Drop::kBadSource, "own");
+}
+
+// INV-3: what one table knows helps nobody in another, and there is no default table. An address of
+// ours in one is a stranger's in another.
 TEST_F(Route, LooksIntoThePacketsTableOnly) {
   give(ip({"10.0.1.9", "10.9.1.1"}, kText), StageBed::kLanPort, 3);
   give(ip({"10.0.1.9", "10.9.1.1"}, kText), StageBed::kLanPort, 0xffff);
   EXPECT_EQ(bed.dropped(Drop::kNoTable), 2u);
   bed.tables().tables[3].role = TableRole::kOverlay;  // a table without a route
+  bed.tables().tables[3].own.add(wire::IpAddress::parse("10.0.1.9").value());
   give(ip({"10.0.1.9", "10.9.1.1", 17, 64}, kText), kNoPort, 3);
   expect_drop(Drop::kNoRoute, "empty table");
 }
