@@ -166,7 +166,7 @@ def how_to_look(site):
     netns = {key: getattr(site, key).netns for key in ("home", "gateway_namespace", "peer_namespace", "away")}
     title("It is still running. To look inside")
     print(f"""\
-    {kanmon} show tunnels          (also sas, routes, neighbors, workers, stages, drops, ports; --json)
+    {kanmon} show tunnels          (also sas, routes, neighbors, workers, stages, drops, steering, ports; --json)
     {kanmon} tunnel rekey branch   (--ike for the IKE SA; tunnel down branch, tunnel up branch)
     ip netns exec {netns['home']} ping 10.2.0.10
     ip netns exec {netns['peer_namespace']} tcpdump -ni wan            (only ESP and IKE)

@@ -116,10 +116,10 @@ constexpr SortKey kStageOrder[] = {{"cycles_per_packet", Order::kDescending},
 
 constexpr Column kDrops[] = {
     {"drop", "DROP", kText, "stage, dot, name: stable"},
-    {"stage", "STAGE", kText, "where", true},
+    {"stage", "STAGE", kText, "where; xdp: in front of the workers", true},
     {"name", "NAME", kText, "why", true},
     {"packets", "PACKETS", kCount, "all workers together"},
-    {"per_worker", "PER WORKER", kList, "the same for each worker, in their order"},
+    {"per_worker", "PER WORKER", kList, "the same for each worker, in their order; none of xdp"},
     {"help", "MEANING", kText, "the reason in words"},
 };
 constexpr SortKey kDropOrder[] = {{"packets", Order::kDescending}, {"drop", Order::kAscending}};
@@ -129,11 +129,22 @@ constexpr Column kDropTotals[] = {
     {"generated", "generated", kCount, "packets the workers made"},
     {"transmitted", "transmitted", kCount, "packets taken by ports"},
     {"punted", "punted", kCount, "packets taken by control"},
-    {"dropped", "dropped", kCount, "sum over the rows"},
+    {"dropped", "dropped", kCount, "sum over the rows but those of stage xdp"},
     {"in_flight", "in flight", kCount,
      "received + injected + generated - transmitted - punted - dropped: in the workers' "
      "hands; 0 when nothing moves"},
+    {"dropped_early", "dropped early", kCount,
+     "sum over the rows of stage xdp: dropped in front of the workers, no part of received"},
 };
+
+constexpr Column kSteering[] = {
+    {"port", "PORT", kText, "an af_xdp port with Kanmon's XDP program"},
+    {"frames", "FRAMES", kText, "what they are: stable; of drops the name in show.drops"},
+    {"to", "TO", kText, "gateway, kernel or dropped"},
+    {"packets", "PACKETS", kCount, "all CPUs together, since the port was opened"},
+    {"help", "MEANING", kText, "the same in words"},
+};
+constexpr SortKey kSteeringOrder[] = {{"port", Order::kAscending}, {"packets", Order::kDescending}};
 
 constexpr Column kPorts[] = {
     {"port", "PORT", kText, "name in the configuration"},
@@ -198,6 +209,11 @@ constexpr View kViews[] = {
     {"stages", "Stages of the data plane; the dearest first.", kStages, kStageOrder, {}},
     {"drops", "Every reason packets were dropped for, and how all of them add up.", kDrops,
      kDropOrder, kDropTotals},
+    {"steering",
+     "What XDP programs did with frames: to the gateway, to the kernel, dropped.",
+     kSteering,
+     kSteeringOrder,
+     {}},
     {"ports", "Ports: link, addresses, counters.", kPorts, kPortOrder, {}},
     {"host",
      "Network devices by which this machine's own programs have addresses of the gateway.",

@@ -75,6 +75,27 @@ void check_addresses(Context& context, const Port& p) {
                                         "(RFC 8200 section 5)");
 }
 
+// Sharing an interface with the kernel needs the program that can tell whose a packet is.
+void check_kernel_addresses(Context& context, const Port& p) {
+  if (p.kernel_addresses.empty()) return;
+  const std::string key = "ports." + p.name + ".kernel-addresses";
+  const DeviceKind* kind = device_kind(p.device);
+  if (kind != nullptr && kind->name != "af_xdp")
+    context.error_at(key, "found on " + in_quotes(p.device) + ", expected an af_xdp: device");
+  if (p.xdp == XdpProgram::kLibrary)
+    context.error_at(key, "contradicts xdp: library, which leaves nothing to the kernel");
+  for (std::size_t i = 0; i < p.kernel_addresses.size(); ++i) {
+    const wire::IpAddress& address = p.kernel_addresses[i];
+    const bool ours =
+        std::any_of(p.addresses.begin(), p.addresses.end(),
+                    [&](const wire::InterfaceAddress& a) { return a.address == address; });
+    if (ours)
+      context.error_at(
+          context.item_path(key, i),
+          "found " + address.to_string() + ", which is an address of the port: whose is it?");
+  }
+}
+
 // Two ports of one table may share neither an address nor any part of a subnet: which of them would
 // a packet leave by?
 void check_overlaps(Context& context, const std::vector<Port>& ports) {
@@ -138,6 +159,7 @@ void check_ports(Context& context, const Config& config) {
     check_reference(context, "ports." + p.name + ".table", p.table, names_in(config.tables),
                     "route-tables");
     check_addresses(context, p);
+    check_kernel_addresses(context, p);
   }
   check_devices(context, config.ports);
   check_macs(context, config.ports);

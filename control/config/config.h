@@ -20,6 +20,8 @@ namespace kanmon::config {
 
 enum class Power : uint8_t { kPerformance, kBalanced };
 enum class LogFormat : uint8_t { kKeyValue, kJson };
+// Whose XDP program an af_xdp port gets.
+enum class XdpProgram : uint8_t { kOwn, kLibrary };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct System {
@@ -57,6 +59,9 @@ struct Port {
   std::string underlay;
   std::string table;
   std::optional<wire::MacAddress> mac;  // absent: the device's own
+  XdpProgram xdp = XdpProgram::kOwn;    // of an af_xdp port
+  // The kernel's on the same interface; their packets are left to it. Only on af_xdp ports.
+  std::vector<wire::IpAddress> kernel_addresses;
   // Network device by which the machine's own stack has the addresses too; empty: it has not.
   std::string host_device;
   std::vector<HostService> host_services = {kHostIcmp, kHostBgp};

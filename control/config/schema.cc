@@ -19,6 +19,8 @@ constexpr Word<crypto::Isa> kIsas[] = {{"auto", crypto::Isa::kAuto},
 constexpr Word<crypto::Backend> kBackends[] = {{"auto", crypto::Backend::kAuto},
                                                {"direct", crypto::Backend::kDirect},
                                                {"burst", crypto::Backend::kBurst}};
+constexpr Word<XdpProgram> kXdpPrograms[] = {{"own", XdpProgram::kOwn},
+                                             {"library", XdpProgram::kLibrary}};
 constexpr Word<LogFormat> kLogFormats[] = {{"key-value", LogFormat::kKeyValue},
                                            {"json", LogFormat::kJson}};
 constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
@@ -106,6 +108,13 @@ constexpr Key<Port> kPortKeys[] = {
         "The route table in which packets that arrive here are looked up; instead of underlay."),
     key<Port, Mac>(
         "mac", [](auto& p) -> auto& { return p.mac; }, "MAC address to use.", "the device's own"),
+    key<Port, Choice<kXdpPrograms>>(
+        "xdp", [](auto& p) -> auto& { return p.xdp; },
+        "Of af_xdp: own drops unknown SPIs and malformed ESP early and leaves to the kernel "
+        "what is its; library takes every frame."),
+    key<Port, List<Address, 0, 64>>(
+        "kernel-addresses", [](auto& p) -> auto& { return p.kernel_addresses; },
+        "Of af_xdp: addresses the kernel has on the same interface; their packets are left to it."),
     key<Port, DeviceName>(
         "host-device", [](auto& p) -> auto& { return p.host_device; },
         "Network device by which this machine's own programs have the port's addresses too."),

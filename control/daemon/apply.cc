@@ -16,9 +16,10 @@ const config::Port* find(const std::vector<config::Port>& ports, const std::stri
   return it == ports.end() ? nullptr : &*it;
 }
 
-// A port that must be opened anew: the device, its MTU and its MAC are set when it is opened.
+// A port that must be opened anew: the device, its MTU, its MAC and its XDP program are set when it
+// is opened.
 bool same_device(const config::Port& a, const config::Port& b) {
-  return a.device == b.device && a.mtu == b.mtu && a.mac == b.mac;
+  return a.device == b.device && a.mtu == b.mtu && a.mac == b.mac && a.xdp == b.xdp;
 }
 
 // What the data plane is built with at start.
@@ -108,12 +109,17 @@ bool Gateway::open_ports(const config::Config& next, std::vector<std::string>& o
     if (open && same_device(it->second.config, port)) continue;
     if (open) {
       problems.push_back({.key = "ports." + port.name,
-                          .text = "device, mtu and mac cannot change while the gateway runs: "
+                          .text = "device, mtu, mac and xdp cannot change while the gateway runs: "
                                   "restart it, or give the port another name"});
       return false;
     }
-    auto outcome = plane_->open_port(
-        {.name = port.name, .device = port.device, .mtu = port.mtu, .mac = port.mac});
+    const bool library = port.xdp == config::XdpProgram::kLibrary;
+    auto outcome = plane_->open_port({.name = port.name,
+                                      .device = port.device,
+                                      .mtu = port.mtu,
+                                      .mac = port.mac,
+                                      .xdp = library ? XdpProgram::kLibrary : XdpProgram::kOwn,
+                                      .shared = !port.kernel_addresses.empty()});
     for (const auto& warning : outcome.warnings)
       log::warning("port", "opened", {{"port", port.name}, {"text", warning}});
     if (!outcome) {
@@ -213,6 +219,10 @@ void Gateway::apply_ports(const config::Config& next) {
     record.icmp_source4 = first_address(wanted, wire::Family::kV4);
     record.icmp_source6 = first_address(wanted, wire::Family::kV6);
     plane_->publish(rings::SetPort{port.info.id, record});
+    const xdp::Rules rules{table.underlay ? xdp::kRoleUnderlay : xdp::kRoleOverlay, port.info.mac,
+                           wanted.kernel_addresses};
+    if (!plane_->front().set(port.info.id, rules))
+      log::error("port", "steering-failed", {{"port", wanted.name}});
     neighbors_.announce(port.info.id);
   }
   for (const auto& [name, table] : tables_) publish_table(name, table, next);

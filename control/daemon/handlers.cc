@@ -62,6 +62,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("workers", [&](const Json&) { return views::workers(gateway); });
   show("stages", [&](const Json&) { return views::stages(gateway); });
   show("drops", [&](const Json&) { return views::drops(gateway); });
+  show("steering", [&](const Json&) { return views::steering(gateway); });
   show("ports", [&](const Json&) { return views::ports(gateway); });
   show("host", [&](const Json&) { return views::host_devices(gateway); });
   show("version", [&](const Json&) { return views::version(gateway); });

@@ -158,6 +158,23 @@ HopText describe(const Gateway& g, fib::NextHop hop) {
   return {"none", nullptr, "no next hop"};
 }
 
+// What XDP programs dropped no worker has seen: it is part of no worker's sum. Returns how many.
+uint64_t add_early_drops(const Gateway& g, Json& rows) {
+  const xdp::Counts counts = g.data_plane().front().counts();
+  uint64_t all = 0;
+  for (const xdp::VerdictInfo& v : xdp::kVerdictInfos) {
+    if (xdp::fate(v.verdict) != xdp::Fate::kDropped) continue;
+    all += counts[v.verdict];
+    rows.push_back({{"drop", fmt::format("xdp.{}", v.name)},
+                    {"stage", "xdp"},
+                    {"name", v.name},
+                    {"packets", counts[v.verdict]},
+                    {"per_worker", Json::array()},
+                    {"help", v.help}});
+  }
+  return all;
+}
+
 }  // namespace
 
 Json tunnels(const Gateway& g, TimePoint now) {
@@ -299,6 +316,21 @@ Json stages(const Gateway& g) {
   return {{"stages", rows}};
 }
 
+Json steering(const Gateway& g) {
+  Json rows = Json::array();
+  for (const auto& [name, port] : g.ports()) {
+    if (!g.data_plane().front().has(port.info.id)) continue;
+    const xdp::Counts counts = g.data_plane().front().counts(port.info.id);
+    for (const xdp::VerdictInfo& v : xdp::kVerdictInfos)
+      rows.push_back({{"port", name},
+                      {"frames", v.name},
+                      {"to", xdp::to_string(xdp::fate(v.verdict))},
+                      {"packets", counts[v.verdict]},
+                      {"help", v.help}});
+  }
+  return {{"steering", rows}};
+}
+
 Json drops(const Gateway& g) {
   Json rows = Json::array();
   uint64_t all = 0;
@@ -319,6 +351,7 @@ Json drops(const Gateway& g) {
                     {"per_worker", per_worker},
                     {"help", kDrops[d].help}});
   }
+  const uint64_t early = add_early_drops(g, rows);
   const auto total = [&](Counter WorkerCounters::*member) {
     return sum(g, [&](const WorkerCounters& c) -> const Counter& { return c.*member; });
   };
@@ -337,7 +370,8 @@ Json drops(const Gateway& g) {
             {"transmitted", transmitted},
             {"punted", punted},
             {"dropped", all},
-            {"in_flight", in_flight}}}};
+            {"in_flight", in_flight},
+            {"dropped_early", early}}}};
 }
 
 Json ports(const Gateway& g) {

@@ -15,6 +15,7 @@ api::Json neighbors(const Gateway& gateway, TimePoint now);
 api::Json workers(const Gateway& gateway);
 api::Json stages(const Gateway& gateway);
 api::Json drops(const Gateway& gateway);
+api::Json steering(const Gateway& gateway);
 api::Json ports(const Gateway& gateway);
 // Network devices shared with the machine's own stack.
 api::Json host_devices(const Gateway& gateway);

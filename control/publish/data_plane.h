@@ -11,6 +11,8 @@ class DataPlanePlane final : public Plane {
   explicit DataPlanePlane(DataPlane& plane) : plane_(plane) {}
   uint64_t publish(const rings::Command& command) override { return plane_.publish(command); }
   bool acknowledged(uint64_t sequence) const override { return plane_.acknowledged(sequence); }
+  void announce_spi(uint32_t spi) override { plane_.front().announce_spi(spi); }
+  void withdraw_spi(uint32_t spi) override { plane_.front().withdraw_spi(spi); }
 
  private:
   DataPlane& plane_;

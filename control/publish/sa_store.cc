@@ -82,6 +82,7 @@ Status SaStore::install_inbound(const ike::ChildSa& child) {
   if (sa == nullptr) return Errc::kNoSpace;
 
   remove_inbound(child.inbound_spi);
+  plane_.announce_spi(child.inbound_spi);
   const uint64_t sequence = plane_.publish(rings::SetInboundSa{child.inbound_spi, sa});
   inbound_[child.inbound_spi] = {sa, child.tunnel, sequence, false};
   awaiting_.push_back(child.inbound_spi);
@@ -126,7 +127,9 @@ void SaStore::remove_inbound(uint32_t spi) {
   // The SPI is free for others only when no worker can take a packet for the old SA any more.
   bury_after(sequence, [this, sa, spi, tunnel = it->second.tunnel] {
     retire_inbound(tunnel, sa);
-    if (inbound_.count(spi) == 0) spis_.release(spi);
+    if (inbound_.count(spi) != 0) return;
+    plane_.withdraw_spi(spi);
+    spis_.release(spi);
   });
   inbound_.erase(it);
   std::erase(awaiting_, spi);

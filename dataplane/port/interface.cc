@@ -98,12 +98,12 @@ bool interface_exists(const std::string& name) {
   return if_nametoindex(name.c_str()) != 0;
 }
 
-std::vector<std::string> interface_warnings(const std::string& name) {
+std::vector<std::string> interface_warnings(const std::string& name, bool shared) {
   Asker asker(name);
   std::vector<std::string> warnings;
   if (!asker.is_up()) warnings.push_back(name + " is down: 'ip link set " + name + " up'");
   warnings.push_back(offload_warning(name, asker));
-  warnings.push_back(address_warning(name));
+  if (!shared) warnings.push_back(address_warning(name));
   warnings.erase(std::remove(warnings.begin(), warnings.end(), std::string()), warnings.end());
   return warnings;
 }

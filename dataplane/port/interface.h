@@ -11,7 +11,8 @@ bool interface_exists(const std::string& name);
 // Settings with which traffic would fail in ways that are hard to see: offloads that leave
 // checksums unfinished or merge frames, addresses on which the kernel answers beside us, the
 // interface being down. One sentence each, with the command that mends it.
-std::vector<std::string> interface_warnings(const std::string& name);
+// `shared`: kernel addresses are wanted.
+std::vector<std::string> interface_warnings(const std::string& name, bool shared = false);
 
 // Takes every XDP program off the interface; true if there was one. A program outlives a process
 // that was killed.

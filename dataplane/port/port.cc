@@ -15,6 +15,7 @@
 #include "dataplane/port/interface.h"
 #include "dataplane/port/ring_wire.h"
 #include "dataplane/port/xdp_socket.h"
+#include "dataplane/xdp/plain_program.h"
 
 namespace kanmon::port {
 namespace {
@@ -28,7 +29,9 @@ constexpr long kReopenStepNs = 10'000'000;
 class Opening {
  public:
   Opening(const PortOptions& options, Device device)
-      : options_(options), device_(std::move(device)) {}
+      : options_(options), device_(std::move(device)) {
+    bring_program();
+  }
   ~Opening() {
     if (id_ == RTE_MAX_ETHPORTS) return;
     PortInfo half;
@@ -51,6 +54,7 @@ class Opening {
   PortInfo keep();
 
  private:
+  void bring_program();
   std::string set_mtu();
   std::string make_queues(rte_mempool* pool);
 
@@ -59,10 +63,21 @@ class Opening {
   uint16_t id_ = RTE_MAX_ETHPORTS;
   rte_eth_dev_info info_{};
   PortInfo made_;
+  std::optional<xdp::PlainProgram> plain_;  // the driver reads it when it makes its queues
 };
 
 std::string reason(const char* what, int code) {
   return std::string(what) + ": " + rte_strerror(code < 0 ? -code : code);
+}
+
+// Who names a program in the device string wants that one.
+void Opening::bring_program() {
+  if (device_.kind != DeviceKind::kAfXdp || options_.xdp != XdpProgram::kOwn) return;
+  if (device_.arguments.find("xdp_prog=") != std::string::npos) return;
+  plain_.emplace();
+  if (plain_->path().empty()) return;
+  device_.arguments += ",xdp_prog=" + plain_->path();
+  made_.plain_xdp = device_.interface;
 }
 
 std::string Opening::attach(uint16_t queues) {
@@ -171,11 +186,11 @@ PortInfo Opening::keep() {
   return made_;
 }
 
-void check_interface(const Device& device, std::vector<std::string>& warnings) {
+void check_interface(const Device& device, bool shared, std::vector<std::string>& warnings) {
   if (device.interface.empty() || device.kind == DeviceKind::kTap) return;
   if (detach_xdp(device.interface))
     warnings.push_back("removed an XDP program that was left on " + device.interface);
-  for (std::string& text : interface_warnings(device.interface))
+  for (std::string& text : interface_warnings(device.interface, shared))
     warnings.push_back(std::move(text));
 }
 
@@ -227,7 +242,7 @@ Outcome<PortInfo> open_once(const PortOptions& options, uint16_t queues, const P
     error = "no such interface";
   std::vector<std::string> warnings;
   if (error.empty()) {
-    check_interface(device, warnings);
+    check_interface(device, options.shared, warnings);
     const bool xdp = device.kind == DeviceKind::kAfXdp;
     const std::string interface = device.interface;
     const std::vector<uint64_t> before = xdp ? xdp_sockets() : std::vector<uint64_t>{};

@@ -15,6 +15,10 @@
 
 namespace kanmon {
 
+// Whose XDP program an af_xdp port gets: Kanmon's (dataplane/xdp), or the one of the AF_XDP
+// library, which gives every frame to the gateway.
+enum class XdpProgram : uint8_t { kOwn, kLibrary };
+
 struct PortOptions {
   std::string name{};  // for messages
   // "pci:0000:3b:00.0", "af_packet:eth1", "af_xdp:eth1", "tap:kan0", "ring:wire", "null:",
@@ -23,6 +27,8 @@ struct PortOptions {
   std::string device{};
   uint16_t mtu = 1500;                    // octets of an IP packet
   std::optional<wire::MacAddress> mac{};  // absent: the device's own
+  XdpProgram xdp = XdpProgram::kOwn;
+  bool shared = false;  // the kernel keeps addresses of its own on the interface, and shall
 };
 
 // A port that is open. `id` is what commands and metadata call it.
@@ -34,6 +40,8 @@ struct PortInfo {
   uint16_t mtu = 1500;
   uint16_t rx_queues = 0;
   uint16_t tx_queues = 0;
+  // The interface on which xdp::PlainProgram runs and waits to be replaced; empty: none.
+  std::string plain_xdp{};
 };
 
 struct PortStatus {

@@ -104,6 +104,7 @@ struct DataPlane::Parts {
   std::vector<Outbox> outboxes;
   std::vector<PortInfo> ports;
   std::vector<OpenPort> owners;
+  xdp::Front front;
   uint64_t published = 0;
   uint16_t next_first_worker = 0;
   bool stopped = false;
@@ -251,6 +252,8 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   const PortInfo& port = *opened.value;
   d.ports.push_back(port);
   d.owners.push_back({port.id, d.next_first_worker, {own_node, own_pool}});
+  if (const std::string why = d.front.take(port.id, port.plain_xdp); !why.empty())
+    opened.warnings.push_back("port " + port.name + ": " + why);
   publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
   // The next port begins where this one's queues end, so that single queues spread over workers.
   d.next_first_worker =
@@ -268,6 +271,7 @@ Status DataPlane::close_port(uint16_t id) {
     if (!taken.ok()) return taken;
   }
   port::close(*at);
+  d.front.let_go(id);
   const auto owner = d.owners.begin() + (at - d.ports.begin());
   if (owner->own_pool.packets != nullptr) d.spare_pools.push_back(owner->own_pool);
   d.owners.erase(owner);
@@ -281,6 +285,14 @@ const std::vector<PortInfo>& DataPlane::ports() const {
 
 PortStatus DataPlane::port_status(uint16_t id) const {
   return port::status(id);
+}
+
+xdp::Front& DataPlane::front() {
+  return parts_->front;
+}
+
+const xdp::Front& DataPlane::front() const {
+  return parts_->front;
 }
 
 // ---- commands

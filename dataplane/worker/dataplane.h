@@ -24,6 +24,7 @@
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/tables.h"
 #include "dataplane/worker/worker.h"
+#include "dataplane/xdp/front.h"
 
 namespace kanmon::rings {
 class Qsbr;
@@ -84,6 +85,9 @@ class DataPlane {
   Status close_port(uint16_t id);
   const std::vector<PortInfo>& ports() const;
   PortStatus port_status(uint16_t id) const;
+  // What stands in front of the workers: the XDP programs of af_xdp ports.
+  xdp::Front& front();
+  const xdp::Front& front() const;
 
   // ---- commands: applied by every worker, in order
   // Never fails and never loses one: what a full ring does not take waits here and is sent by

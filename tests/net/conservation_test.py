@@ -8,24 +8,13 @@
 What arrived at the gateway's interfaces is counted by the kernel, which is not ours to be wrong.
 """
 
-import socket
-
 from scapy.all import ICMP, IP, UDP, Ether, IPv6, IPv6ExtHdrFragment, Raw, raw
 
 from lab.conditions import wait_until
 from lab.scenario import site
-from lab.traffic import lossless
+from lab.traffic import inject, lossless
 
 GATEWAY, PEER, HOME, AWAY = "192.0.2.1", "192.0.2.2", "10.1.0.10", "10.2.0.10"
-
-
-def inject(namespace, interface, frames):
-    """Puts frames on a link as they are."""
-    sock = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    sock.bind((interface, 0))
-    for frame in frames:
-        sock.send(frame)
-    sock.close()
 
 
 def kernel_minus_kanmon(s):

@@ -14,7 +14,7 @@ from .conditions import wait_until
 from .process import run
 
 BUILD = os.environ.get("KANMON_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../build"))
-SHOWS = ("tunnels", "sas", "routes", "neighbors", "workers", "stages", "drops", "ports", "host", "version")
+SHOWS = ("tunnels", "sas", "routes", "neighbors", "workers", "stages", "drops", "steering", "ports", "host", "version")
 
 
 def program(name):
@@ -189,6 +189,10 @@ class Kanmon:
         """received, injected, generated, transmitted, punted, dropped, in_flight: sums over all workers."""
         return self.show("drops")["totals"]
 
+    def steering(self, port="wan"):
+        """{frames: packets} of what a port's XDP program did."""
+        return {row["frames"]: row["packets"] for row in self.rows("steering") if row["port"] == port}
+
     def port_packets(self):
         """(received, transmitted) over all ports, as the ports count."""
         ports = self.rows("ports")
@@ -202,7 +206,9 @@ class Kanmon:
         """
         def difference():
             answer = self.show("drops")
-            t, dropped = answer["totals"], sum(row["packets"] for row in answer["drops"])
+            t = answer["totals"]
+            # What XDP programs drop was never received by a worker.
+            dropped = sum(row["packets"] for row in answer["drops"] if row["stage"] != "xdp")
             came, went = t["received"] + t["injected"] + t["generated"], t["transmitted"] + t["punted"] + dropped
             return {"difference": came - went, "dropped": dropped, "totals": t, "drops": self.drops()}
         wait_until(difference, 10, f"{self.label}: received + injected + generated == transmitted + punted + drops",

@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -125,6 +126,15 @@ def lossless(*streams, settle=100):
         wait_all_received(streams, settle)
         for report in [stream.stop() for stream in streams]:
             report.require_perfect()
+
+
+def inject(namespace, interface, frames):
+    """Puts frames on a link as they are."""
+    sock = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.bind((interface, 0))
+    for frame in frames:
+        sock.send(frame)
+    sock.close()
 
 
 @dataclass

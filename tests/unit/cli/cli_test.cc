@@ -82,19 +82,21 @@ TEST(Render, DropsWithTotals) {
         {"transmitted", 5870},
         {"punted", 4},
         {"dropped", 4127},
-        {"in_flight", 0}}}};
+        {"in_flight", 0},
+        {"dropped_early", 93}}}};
   EXPECT_EQ(render(view("drops"), document, {}),
             "DROP              PACKETS  PER WORKER  MEANING\n"
             "decrypt.replayed    4,120  4,120 0     seen before\n"
             "route.no_route          7  3 4         no prefix\n"
             "\n"
-            "received     10,000\n"
-            "injected          1\n"
-            "generated         0\n"
-            "transmitted   5,870\n"
-            "punted            4\n"
-            "dropped       4,127\n"
-            "in flight         0\n");
+            "received       10,000\n"
+            "injected            1\n"
+            "generated           0\n"
+            "transmitted     5,870\n"
+            "punted              4\n"
+            "dropped         4,127\n"
+            "in flight           0\n"
+            "dropped early      93\n");
 }
 
 Json tunnel(const char* name, const char* state) {

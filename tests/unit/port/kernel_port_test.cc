@@ -171,6 +171,7 @@ TEST_F(KernelPort, WarnsOfOffloadsAddressesAndALinkThatIsDown) {
                          "the other end of the veth pair")));
   EXPECT_THAT(port.warnings, Contains(HasSubstr("'ip addr flush dev kanA'")));
   ASSERT_TRUE(dataplane().close_port(port.value->id).ok());
+  EXPECT_THAT(port::interface_warnings("kanA", true), Not(Contains(HasSubstr("addresses"))));
   quiet_offloads();
   ASSERT_TRUE(shell("ip addr flush dev kanA; ip link set kanA down"));
   EXPECT_THAT(port::interface_warnings("kanA"),
@@ -189,6 +190,54 @@ TEST_F(KernelPort, AfXdpCarriesFramesAndLeavesNoProgramBehind) {
   EXPECT_FALSE(shell("ip -d link show kanA | grep -q prog/xdp")) << "program left behind";
   EXPECT_EQ(dataplane().buffers_in_use(), 0u);
   EXPECT_FALSE(port::detach_xdp("kanA")) << "nothing left to detach";
+}
+
+// What has no SA never reaches a worker, what has one does, and rules follow.
+TEST_F(KernelPort, AfXdpDropsUnknownSpisInFrontOfTheWorkers) {
+  quiet_offloads();
+  const Outcome<PortInfo> port = open("af_xdp:kanA");
+  ASSERT_TRUE(port) << port.error;
+  EXPECT_THAT(port.warnings, ::testing::IsEmpty());
+  const uint16_t id = port.value->id;
+  ASSERT_TRUE(dataplane().front().has(id));
+  constexpr uint32_t kKnown = 0xc0a80017;
+  dataplane().front().announce_spi(kKnown);
+  ASSERT_TRUE(dataplane().front().set(id, {xdp::kRoleUnderlay, port.value->mac, {}}));
+  RawSocket other("kanB");
+  const auto esp = [&](uint32_t spi) {
+    Octets o(64, 0xa5);
+    store_be(o.data(), spi);
+    return frame(test::ip({"192.0.2.2", "192.0.2.1", wire::kProtocolEsp}, o), port.value->mac);
+  };
+  constexpr uint64_t kBad = 50, kGood = 7;
+  for (uint32_t i = 0; i < kBad; ++i) ASSERT_TRUE(other.send(esp(0xdead0000 + i)));
+  for (uint32_t i = 0; i < kGood; ++i) ASSERT_TRUE(other.send(esp(kKnown)));
+  for (int i = 0; i < 40'000 && dataplane().port_status(id).rx_packets < kGood; ++i) usleep(50);
+  EXPECT_EQ(dataplane().port_status(id).rx_packets, kGood);
+  EXPECT_EQ(dataplane().front().counts(id)[xdp::kVerdictUnknownSpi], kBad);
+  EXPECT_EQ(dataplane().front().counts(id)[xdp::kVerdictEsp], kGood);
+  dataplane().front().withdraw_spi(kKnown);
+  ASSERT_TRUE(dataplane().close_port(id).ok());
+  EXPECT_FALSE(dataplane().front().has(id));
+  EXPECT_GE(dataplane().front().counts()[xdp::kVerdictUnknownSpi], kBad)
+      << "counted on when it is closed";
+}
+
+TEST_F(KernelPort, AfXdpWithTheLibrarysProgramGivesEverythingToTheWorkers) {
+  quiet_offloads();
+  for (const bool library : {true, false}) {
+    PortOptions options;
+    options.name = "wan";
+    options.device = library ? "af_xdp:kanA" : "af_xdp:kanA,xdp_prog=/nonexistent";
+    if (library) options.xdp = XdpProgram::kLibrary;
+    const Outcome<PortInfo> port = dataplane().open_port(options);
+    EXPECT_EQ(bool(port), library) << "a program of the operator's own is his to name";
+    if (!port) continue;
+    EXPECT_FALSE(dataplane().front().has(port.value->id));
+    EXPECT_TRUE(dataplane().front().set(port.value->id, {})) << "nothing to do";
+    exchange(*port.value, "kanB");
+    ASSERT_TRUE(dataplane().close_port(port.value->id).ok());
+  }
 }
 
 uint64_t resident_kib() {

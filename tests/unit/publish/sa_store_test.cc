@@ -2,6 +2,7 @@
 // only when no worker can see it), INV-2 (a tunnel without SA is shown as such).
 #include "control/publish/sa_store.h"
 
+#include <set>
 #include <variant>
 
 #include <gtest/gtest.h>
@@ -17,12 +18,23 @@ class FakePlane : public Plane {
     return commands.size();
   }
   bool acknowledged(uint64_t sequence) const override { return sequence <= applied; }
+  // The SPIs that may pass, and how many commands were published when that changed last.
+  void announce_spi(uint32_t spi) override {
+    passing.insert(spi);
+    changed_at = commands.size();
+  }
+  void withdraw_spi(uint32_t spi) override {
+    passing.erase(spi);
+    changed_at = commands.size();
+  }
   void apply_all() { applied = commands.size(); }
   template <class T>
   const T& last() const {
     return std::get<T>(commands.back());
   }
 
+  std::set<uint32_t> passing;
+  size_t changed_at = 0;
   std::vector<rings::Command> commands;
   uint64_t applied = 0;
 };
@@ -80,6 +92,32 @@ TEST_F(Store, RemovedInboundIsFreedAfterTheAcknowledgement) {
   plane.apply_all();
   store.sweep();
   EXPECT_EQ(store.waiting_to_be_freed(), 0u);
+}
+
+// What drops unknown SPIs in front of the workers knows at least what any worker knows.
+TEST_F(Store, AnSpiMayPassBeforeItsSaIsKnownAndUntilNobodyKnowsIt) {
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  EXPECT_EQ(plane.passing, std::set<uint32_t>{c.inbound_spi});
+  EXPECT_EQ(plane.changed_at, plane.commands.size() - 1) << "announced before the command";
+  plane.apply_all();
+  store.sweep();
+  store.remove_inbound(c.inbound_spi);
+  store.sweep();
+  EXPECT_EQ(plane.passing.count(c.inbound_spi), 1u) << "a worker may still have it";
+  plane.apply_all();
+  store.sweep();
+  EXPECT_TRUE(plane.passing.empty());
+}
+
+TEST_F(Store, AnSpiThatIsInstalledAgainKeepsPassing) {
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  plane.apply_all();
+  store.sweep();
+  EXPECT_EQ(store.waiting_to_be_freed(), 0u);
+  EXPECT_EQ(plane.passing, std::set<uint32_t>{c.inbound_spi});
 }
 
 TEST_F(Store, OutboundIsReplacedInOneCommand) {
