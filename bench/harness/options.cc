@@ -282,7 +282,8 @@ int read_options(int argc, const char* const* argv, Options& options, std::ostre
   CLI::App app(kAbout, "kanmon-bench");
   app.footer(kFooter);
   app.set_version_flag("--version", KANMON_VERSION);
-  Reader(app, options).declare();
+  Reader reader(app, options);  // the options' callbacks refer to it while they are parsed
+  reader.declare();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
