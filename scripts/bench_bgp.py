@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""The part of scripts/bench-bgp that measures. See scripts/bench-bgp --help."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/net"))
+
+from lab import bgpfeed  # noqa: E402
+from lab.bird import Bird  # noqa: E402
+from lab.frr import Frr  # noqa: E402
+from lab.gobgp import GoBgp  # noqa: E402
+from lab.netns import Lab  # noqa: E402
+
+FEEDER, DAEMON = "192.0.2.1", "192.0.2.2"
+FEEDER_AS, DAEMON_AS = 64500, 64501
+DEADLINE_S = 300
+POLL_S = 0.05
+TICKS = os.sysconf("SC_CLK_TCK")
+
+BIRD = f"""
+protocol kernel {{ ipv4 {{ export all; import none; }}; }}
+protocol bgp feed {{
+  local {DAEMON} as {DAEMON_AS}; neighbor {FEEDER} as {FEEDER_AS}; passive;
+  ipv4 {{ import all; export none; }};
+}}"""
+FRR = f"""
+router bgp {DAEMON_AS}
+ bgp router-id {DAEMON}
+ no bgp ebgp-requires-policy
+ neighbor {FEEDER} remote-as {FEEDER_AS}
+ neighbor {FEEDER} passive
+!
+"""
+GOBGP = {"global": {"config": {"as": DAEMON_AS, "router-id": DAEMON}},
+         "neighbors": [{"config": {"neighbor-address": FEEDER, "peer-as": FEEDER_AS},
+                        "transport": {"config": {"passive-mode": True}},
+                        "afi-safis": [{"config": {"afi-safi-name": "ipv4-unicast"}}]}]}
+
+
+class BirdCase:
+    """What each case says: how it is started, and how far it is."""
+
+    has_fib = True
+
+    def __init__(self, namespace):
+        self.daemon = Bird(namespace, DAEMON, BIRD)
+
+    def in_rib(self):
+        return self.daemon.route_count()
+
+    def in_fib(self):
+        return self.daemon.exported("kernel1")
+
+
+class FrrCase:
+    has_fib = True
+
+    def __init__(self, namespace):
+        self.daemon = Frr(namespace, FRR, daemons=("zebra -s 90000000", "bgpd"))
+
+    def in_rib(self):
+        peers = self.daemon.ask("show bgp ipv4 unicast summary").get("peers", {})
+        return peers.get(FEEDER, {}).get("pfxRcd", 0)
+
+    def in_fib(self):
+        summary = self.daemon.ask("show ip route summary")
+        return sum(row["fib"] for row in summary.get("routes", []) if row["type"] == "ebgp")
+
+
+class GoBgpCase:
+    has_fib = False
+
+    def __init__(self, namespace):
+        self.daemon = GoBgp(namespace, GOBGP)
+
+    def in_rib(self):
+        return self.daemon.route_count()
+
+
+CASES = {"bird": BirdCase, "frr": FrrCase, "gobgp": GoBgpCase}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def cpu_seconds(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def peak_bytes(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as status:
+            total += next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    return total
+
+
+def reach(probe, goal, start):
+    """Seconds from `start` until probe() says `goal`; None if it does not in time."""
+    while (count := probe()) < goal:
+        if time.monotonic() - start > DEADLINE_S:
+            say(f"    only {count} of {goal} after {DEADLINE_S} s")
+            return None
+        time.sleep(POLL_S)
+    return time.monotonic() - start
+
+
+def measure(name, routes, octets):
+    with Lab() as lab:
+        here, there = lab.namespace("feeder"), lab.namespace("daemon")
+        lab.link(here, "feed", there, "feed")
+        here.address("feed", f"{FEEDER}/24")
+        there.address("feed", f"{DAEMON}/24")
+        case = CASES[name](there)
+        pids = case.daemon.pids
+        before = cpu_seconds(pids), peak_bytes(pids)
+        feeder = bgpfeed.Feeder(here, FEEDER, FEEDER_AS).connect(DAEMON)
+        start, fed = feeder.feed(octets)
+        row = {"daemon": name, "routes": routes, "fed_s": fed, "rib_s": reach(case.in_rib, routes, start)}
+        row["fib_s"] = reach(case.in_fib, routes, start) if case.has_fib and row["rib_s"] else None
+        row["cpu_s"] = cpu_seconds(pids) - before[0]
+        row["peak_bytes"] = peak_bytes(pids)
+        row["bytes_per_route"] = (row["peak_bytes"] - before[1]) / routes
+        row["reached"] = row["rib_s"] is not None and (row["fib_s"] is not None or not case.has_fib)
+        if feeder.why:
+            say(f"    the session ended: {feeder.why}")
+        feeder.close()
+        return row
+
+
+def show(rows):
+    heads = ["DAEMON", "FED s", "RIB s", "FIB s", "CPU s", "PEAK MB", "B/ROUTE"]
+    cells = [[row["daemon"], *("-" if row[key] is None else f"{row[key]:.2f}" for key in ("fed_s", "rib_s", "fib_s", "cpu_s")),
+              f"{row['peak_bytes'] / 1e6:.0f}", f"{row['bytes_per_route']:.0f}"] for row in rows]
+    widths = [max(len(line[column]) for line in [heads, *cells]) for column in range(len(heads))]
+    for line in [heads, *cells]:
+        print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                        for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--routes", type=int, default=1_000_000)
+    parser.add_argument("--daemons", default=",".join(CASES))
+    parser.add_argument("--build", default=str(ROOT / "build"))
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    options.daemons = options.daemons.split(",")
+    for name in options.daemons:
+        if name not in CASES:
+            parser.error(f"{name!r} is none of {', '.join(CASES)}")
+    if not 1 <= options.routes <= 1_200_000:
+        parser.error("--routes takes 1 to 1200000")
+    os.environ["KANMON_BUILD"] = options.build
+    return options
+
+
+def main():
+    options = arguments()
+    updates, octets = bgpfeed.table(options.routes, FEEDER_AS, FEEDER)
+    say(f"a table of {options.routes:,} routes in {updates:,} updates, {len(octets) / 1e6:.1f} MB")
+    rows = []
+    for name in options.daemons:
+        say(f"  {name}")
+        rows.append(measure(name, options.routes, octets))
+    print(f"{options.routes:,} IPv4 routes in {updates:,} updates; times from the first octet sent")
+    show(rows)
+    if options.json:
+        text = json.dumps({"program": "scripts/bench-bgp", "updates": updates, "rows": rows}, indent=1)
+        print(text) if options.json == "-" else pathlib.Path(options.json).write_text(text + "\n")
+    return 0 if all(row["reached"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
