@@ -376,7 +376,7 @@ TEST(Nat, InitiatorBehindANatFloatsAndEncapsulates) {
   EXPECT_EQ(b.local.port, 4500);
   EXPECT_EQ(b.remote, (wire::Endpoint{*peers.nat_a, 24'500}));
   EXPECT_EQ(peers.b.host.outbound.at(7).remote, b.remote);
-  // Keepalives come from who is behind the NAT, while it sends nothing else.
+  // ESP-39: keepalives come from who is behind the NAT, every 20 s while it sends nothing else.
   peers.run_for(seconds(100));
   EXPECT_GE(peers.a.host.keepalives, 4u);
   EXPECT_LE(peers.a.host.keepalives, 5u);
