@@ -8,11 +8,13 @@
 //
 // Every table is first asked about all the addresses and compared with ours; a wrong answer is not
 // timed.
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -23,9 +25,7 @@
 #include <rte_lpm6.h>
 #include <x86intrin.h>
 
-#include "dataplane/fib/lpm4.h"
-#include "dataplane/fib/lpm6.h"
-#include "tests/unit/fib/route_sets.h"
+#include "tests/unit/fib/slow_truth.h"
 
 namespace kanmon::fib {
 namespace {
@@ -181,6 +181,13 @@ struct Workload {
   std::vector<uint32_t> answers[2];
 };
 
+Key key_of(uint32_t a) {
+  return Key::v4(a);
+}
+Key key_of(const Address6& a) {
+  return Key::v6(a.data());
+}
+
 std::vector<Route4> routes_of(size_t n, uint32_t) {
   return internet4(n);
 }
@@ -196,28 +203,12 @@ const std::vector<typename T::Route>& routes(size_t n) {
   return r;
 }
 
-// A map by prefix and length, asked from the longest: slow, and nothing of the tables under test.
-template <class Route, class Address>
-class SlowTruth {
- public:
-  explicit SlowTruth(const std::vector<Route>& routes) {
-    for (const Route& r : routes) by_length_[r.length][key(r.prefix)] = r.hop.raw;
-  }
-  uint32_t lookup(const Address& a) const {
-    for (const auto& [length, routes] : by_length_)
-      if (const auto it = routes.find(pair(masked(kkey(a), length))); it != routes.end())
-        return it->second;
-    return 0;
-  }
-
- private:
-  using Pair = std::pair<uint64_t, uint64_t>;
-  static Key kkey(uint32_t a) { return Key::v4(a); }
-  static Key kkey(const Address6& a) { return Key::v6(a.data()); }
-  static Pair pair(Key k) { return {k.hi, k.lo}; }
-  static Pair key(const Address& a) { return pair(kkey(a)); }
-  std::map<unsigned, std::map<Pair, uint32_t>, std::greater<>> by_length_;
-};
+template <class Route>
+testing::SlowTruth truth_of(const std::vector<Route>& routes) {
+  testing::SlowTruth truth;
+  for (const Route& r : routes) truth.insert(key_of(r.prefix), r.length, r.hop);
+  return truth;
+}
 
 template <class T>
 const Workload<typename T::Address>& workload(size_t n) {
@@ -225,13 +216,13 @@ const Workload<typename T::Address>& workload(size_t n) {
   auto& w = made[n];
   if (!w.answers[0].empty()) return w;
   const auto& set = routes<T>(n);
-  const SlowTruth<typename T::Route, typename T::Address> truth(set);
+  const testing::SlowTruth truth = truth_of(set);
   std::mt19937_64 rng(99);
   for (int hot = 0; hot < 2; ++hot) {
     const size_t count = hot ? kHot : kRandom;
     for (size_t i = 0; i < count; ++i) {
       w.addresses[hot].push_back(address_in(set, rng));
-      w.answers[hot].push_back(truth.lookup(w.addresses[hot].back()));
+      w.answers[hot].push_back(truth.lookup(key_of(w.addresses[hot].back())).raw);
     }
   }
   return w;
@@ -328,6 +319,58 @@ void BM_Update(benchmark::State& state) {
   state.counters["erases/s"] = all / (erase_ticks / hz);
 }
 
+// A full table under a reader that never pauses: a route in a million changes its next hop, goes
+// and comes back, at random; and the default route changes.
+template <class T>
+void BM_UpdateUnderReader(benchmark::State& state) {
+  const auto n = static_cast<size_t>(state.range(0));
+  const auto& set = routes<T>(n);
+  const auto& addresses = workload<T>(n).addresses[0];
+  const auto table = filled<T>(state, n);
+  if (!table) return;
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> lookups{0};
+  std::thread reader([&] {
+    NextHop out[kBurst];
+    table->qsbr.online(0);
+    for (size_t at = 0; !stop.load(std::memory_order_relaxed); at = (at + kBurst) % kRandom) {
+      table->bulk(&addresses[at], out, kBurst);
+      lookups.store(lookups.load(std::memory_order_relaxed) + kBurst, std::memory_order_relaxed);
+      table->qsbr.quiescent(0);
+    }
+    table->qsbr.offline(0);
+  });
+  std::mt19937_64 rng(5);
+  uint64_t updates = 0, wrong = 0;
+  const uint64_t read_before = lookups.load();
+  for (auto _ : state) {
+    const auto& r = set[rng() % n];
+    const auto other = NextHop::make(NextHopKind::kNeighbour, static_cast<uint32_t>(rng() % 256));
+    wrong += !table->lpm.insert(r.prefix, r.length, other).ok();
+    wrong += !table->lpm.erase(r.prefix, r.length).ok();
+    wrong += !table->lpm.insert(r.prefix, r.length, r.hop).ok();
+    updates += 3;
+  }
+  const uint64_t read = lookups.load() - read_before;
+  stop = true;
+  reader.join();
+  if (wrong > 0) return state.SkipWithError("an update failed");
+  using Counter = benchmark::Counter;
+  state.counters["updates/s"] = Counter(static_cast<double>(updates), Counter::kIsRate);
+  state.counters["lookups/s"] = Counter(static_cast<double>(read), Counter::kIsRate);
+}
+
+// The change of a default route over a full table: how long control is away.
+template <class T>
+void BM_DefaultRoute(benchmark::State& state) {
+  const auto table = filled<T>(state, static_cast<size_t>(state.range(0)));
+  if (!table) return;
+  uint32_t tunnel = 0;
+  for (auto _ : state)
+    if (!table->lpm.insert({}, 0, NextHop::make(NextHopKind::kTunnel, tunnel++ % 2)).ok())
+      return state.SkipWithError("refused");
+}
+
 #define SIZES4 ArgNames({"routes", "hot"})->ArgsProduct({{100, 10000, 1000000}, {0, 1}})
 #define SIZES6 ArgNames({"routes", "hot"})->ArgsProduct({{100, 10000, 200000}, {0, 1}})
 BENCHMARK_TEMPLATE(BM_Lookup, Ours4, true)->SIZES4;
@@ -343,6 +386,10 @@ BENCHMARK_TEMPLATE(BM_Lookup, RteLpm6, true)->SIZES6;
 BENCHMARK_TEMPLATE(BM_Lookup, RteFib6, true)->SIZES6;
 BENCHMARK_TEMPLATE(BM_Update, Ours4)->ArgName("routes")->Arg(100)->Arg(10000)->Arg(1000000);
 BENCHMARK_TEMPLATE(BM_Update, Ours6)->ArgName("routes")->Arg(100)->Arg(10000)->Arg(200000);
+BENCHMARK_TEMPLATE(BM_UpdateUnderReader, Ours4)->ArgName("routes")->Arg(1000000)->UseRealTime();
+BENCHMARK_TEMPLATE(BM_UpdateUnderReader, Ours6)->ArgName("routes")->Arg(200000)->UseRealTime();
+BENCHMARK_TEMPLATE(BM_DefaultRoute, Ours4)->ArgName("routes")->Arg(1000000);
+BENCHMARK_TEMPLATE(BM_DefaultRoute, Ours6)->ArgName("routes")->Arg(200000);
 
 }  // namespace
 }  // namespace kanmon::fib

@@ -55,6 +55,8 @@ LOOKUPS = [
      "RteFib4, true>/routes:1000000/hot:0"),
     ("IPv4, inserts, to 1 M", "BM_Update<Ours4>/routes:1000000", "inserts/s", 1e6, ">=", "1/s", None),
     ("IPv4, inserts, last tenth of 1 M", "BM_Update<Ours4>/routes:1000000", "last_tenth/s", 1e6, ">=", "1/s", None),
+    ("IPv4, updates under a reader", "BM_UpdateUnderReader<Ours4>", "updates/s", 2e5, ">=", "1/s", None),
+    ("IPv6, updates under a reader", "BM_UpdateUnderReader<Ours6>", "updates/s", 2e5, ">=", "1/s", None),
     ("IPv6, 200 k routes, in table", "Ours6, true>/routes:200000/hot:0", "cyc/look", 30, "<=", "cyc",
      "RteFib6, true>/routes:200000/hot:0"),
     ("IPv6, 200 k routes, memory", "Ours6, true>/routes:200000/hot:0", "MB", 48, "<=", "MB",
@@ -100,7 +102,7 @@ class Bench:
     def run_lookups(self):
         say("  route lookups (Google Benchmark)")
         wanted = "BM_Lookup<(Ours|RteFib)4, true>/routes:1000000|BM_Lookup<(Ours|RteFib)6, true>/routes:200000" \
-                 "|BM_Update<Ours4>/routes:1000000"
+                 "|BM_Update<Ours4>/routes:1000000|BM_UpdateUnderReader"
         command = [str(self.directory / "lpm_bench"), f"--benchmark_filter={wanted}", "--benchmark_format=json",
                    f"--benchmark_min_time={0.05 if self.quick else 0.2}",
                    f"--benchmark_repetitions={1 if self.quick else 3}"]

@@ -23,15 +23,16 @@ template <class Leaf, unsigned kRootBits>
     nodes[i] = base + (uint64_t{root[index].load(std::memory_order_acquire)} << 3);
     __builtin_prefetch(nodes[i]);
   }
-  const uint32_t* hops = view.next_hops.load(std::memory_order_acquire);
+  const NextHopCodes::Values hops = view.next_hops.load(std::memory_order_acquire);
 #pragma GCC unroll 4
   for (unsigned i = 0; i < n; ++i) {
-    const Leaf leaf = leaf_at<Leaf>(nodes[i], addresses[i] >> (32 - kRootBits - kStride) & 63);
+    Leaf leaf = leaf_at<Leaf>(nodes[i], addresses[i] >> (32 - kRootBits - kStride) & 63);
     if (leaf & kEdgeFlag<Leaf>) [[unlikely]] {
       const ShortKey key{uint64_t{addresses[i]} << 32};
-      out[i] = hop_of(view, descend<Leaf>(view, nodes[i], kRootBits, key));
+      leaf = descend<Leaf>(view, nodes[i], kRootBits, key);
+      out[i] = hop_of(view.next_hops.load(std::memory_order_acquire), leaf);
     } else {
-      out[i] = sizeof(Leaf) == 2 ? NextHop{hops[leaf]} : NextHop{leaf};
+      out[i] = hop_of(hops, leaf);
     }
   }
 }

@@ -86,9 +86,8 @@ template <class Leaf>
     unsigned active = now;
     while (const unsigned edges = batch.read_leaves(active))
       active = batch.follow_edges(view, addresses, edges);
-    const uint32_t* hops = view.next_hops.load(std::memory_order_acquire);
-    for (unsigned i = 0; i < now; ++i)
-      out[i] = NextHop{sizeof(Leaf) == 2 ? hops[batch.leaves[i]] : batch.leaves[i]};
+    const NextHopCodes::Values hops = view.next_hops.load(std::memory_order_acquire);
+    for (unsigned i = 0; i < now; ++i) out[i] = hop_of(hops, batch.leaves[i]);
     addresses += now;
     out += now;
     n -= now;

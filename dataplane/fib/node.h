@@ -5,8 +5,8 @@
 //
 // A node answers for 64 slots, six bits of the address. The bitmap has a one where a slot's answer
 // differs from the slot before, so the leaf of a slot is found by counting the ones up to it. A
-// leaf is a next hop (its code in a narrow table, its 32 bits in a wide one) or, with the top bit
-// set, the number of an edge to a deeper node.
+// leaf is a next hop (its code in a narrow table, its 32 bits in a wide one), 0 for whatever the
+// default route says or, with the top bit set, the number of an edge to a deeper node.
 //
 // An edge may skip bits that all routes below it share: it carries the bits the address must have
 // down to the child's depth, and the answer for an address that has others. So the number of nodes
@@ -23,7 +23,7 @@
 
 #include "dataplane/fib/key.h"
 #include "dataplane/fib/next_hop.h"
-#include "dataplane/rings/qsbr.h"
+#include "dataplane/fib/next_hop_codes.h"
 
 namespace kanmon::fib {
 
@@ -44,8 +44,9 @@ static_assert(sizeof(Edge<uint16_t>) == 16 && sizeof(Edge<uint32_t>) == 24);
 struct View {
   const char* base = nullptr;                   // Arena::base() of the nodes
   const std::atomic<uint32_t>* root = nullptr;  // 2^root_bits references, by the address's top bits
-  // By code; a narrow table's only. To be loaded after the leaves that are looked up in it.
-  std::atomic<const uint32_t*> next_hops{nullptr};
+  // By code; of a wide table the default route only. To be loaded after the reference to the node
+  // whose leaves are looked up in it.
+  NextHopCodes::Published next_hops{nullptr};
   uint8_t root_bits = 0;  // 0, 6, 12 or 18
   bool wide = false;      // leaves have 32 bits
 
@@ -94,17 +95,18 @@ inline Leaf descend(const View& view, const char* node, unsigned depth, AnyKey k
 }
 
 // The next hop that a leaf stands for. REQUIRES: no edge flag.
-inline NextHop hop_of(const View& view, uint16_t code) {
-  return NextHop{view.next_hops.load(std::memory_order_acquire)[code]};
+inline NextHop hop_of(NextHopCodes::Values hops, uint16_t code) {
+  return NextHop{hops[code].load(std::memory_order_relaxed)};
 }
-inline NextHop hop_of(const View&, uint32_t raw) {
-  return NextHop{raw};
+inline NextHop hop_of(NextHopCodes::Values hops, uint32_t raw) {
+  return raw != 0 ? NextHop{raw} : hop_of(hops, uint16_t{NextHopCodes::kDefault});
 }
 
 template <class Leaf, class AnyKey>
 inline NextHop find_in(const View& view, AnyKey key) {
   const uint64_t index = view.root_bits == 0 ? 0 : key.hi >> (64 - view.root_bits);
-  return hop_of(view, descend<Leaf>(view, view.root_node(index), view.root_bits, key));
+  const Leaf leaf = descend<Leaf>(view, view.root_node(index), view.root_bits, key);
+  return hop_of(view.next_hops.load(std::memory_order_acquire), leaf);
 }
 
 }  // namespace kanmon::fib

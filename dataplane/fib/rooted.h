@@ -18,7 +18,7 @@ struct Rooted : View, rings::Deferred {
   size_t bytes() const { return sizeof(Rooted) + count() * sizeof(uint32_t); }
 
   // Null if no memory is left. All references are 0, which no reader may see.
-  static Rooted* make(const char* base, unsigned root_bits, bool wide, const uint32_t* hops) {
+  static Rooted* make(const char* base, unsigned root_bits, bool wide, NextHopCodes::Values hops) {
     void* memory = std::calloc(1, sizeof(Rooted) + (sizeof(uint32_t) << root_bits));
     if (!memory) return nullptr;
     auto* rooted = new (memory) Rooted;

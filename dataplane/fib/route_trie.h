@@ -17,8 +17,9 @@
 
 namespace kanmon::fib {
 
-// A route's place in its node: 1 for length = depth (the default route only), 2–3 for one bit more,
-// … 64–127 for six bits more. Ascending places are ascending lengths.
+// A route's place in its node: 2–3 for one bit more than its depth, … 64–127 for six bits more.
+// Ascending places are ascending lengths. (Place 1 would be the default route, which the table
+// keeps elsewhere.)
 constexpr unsigned place_of(Key prefix, unsigned length, unsigned depth) {
   const unsigned bits = length - depth;
   return (1u << bits) | (slot_at(prefix, depth) >> (kStride - bits));

@@ -70,6 +70,7 @@ bool Table::valid(Key prefix, unsigned length) const {
 
 NextHop Table::find(Key prefix, unsigned length) const {
   if (!valid(prefix, length)) return {};
+  if (length == 0) return default_;
   return trie_.find(trie_.path_to(prefix, length), prefix, length);
 }
 
@@ -80,6 +81,7 @@ size_t Table::memory_bytes() const {
 
 Status Table::insert(Key prefix, unsigned length, NextHop hop) {
   if (!valid(prefix, length) || !hop || hop.raw >> 31) return Errc::kBadValue;
+  if (length == 0) return insert_default(hop);
   RouteTrie::Path path = trie_.path_to(prefix, length);
   if (trie_.find(path, prefix, length) == hop) return success();
   if (Status ready = prepare_codes(hop); !ready.ok()) return ready;
@@ -110,8 +112,36 @@ Status Table::prepare_codes(NextHop hop) {
   return rebuild(rooted_->root_bits, hop);
 }
 
+Status Table::insert_default(NextHop hop) {
+  const NextHop before = std::exchange(default_, hop);
+  const Status done =
+      rooted_ ? codes_.set_default(hop, rooted_->next_hops) : prepare_codes(NextHop{});
+  if (!done.ok()) {
+    default_ = before;
+    return done;
+  }
+  if (before) return success();
+  ++size_;
+  fit_root();
+  return success();
+}
+
+Status Table::erase_default() {
+  if (!default_) return Errc::kNotFound;
+  if (size_ == 1 && !reserve_for_all(rooted_->root_bits, rooted_->wide)) return Errc::kNoSpace;
+  default_ = {};
+  if (--size_ == 0) {
+    reset();
+    return success();
+  }
+  (void)codes_.set_default({}, rooted_->next_hops);  // there are codes: it cannot fail
+  fit_root();
+  return success();
+}
+
 Status Table::erase(Key prefix, unsigned length) {
   if (!valid(prefix, length)) return Errc::kBadValue;
+  if (length == 0) return erase_default();
   RouteTrie::Path path = trie_.path_to(prefix, length);
   if (!trie_.find(path, prefix, length)) return Errc::kNotFound;
   // The last route takes the whole table with it.
@@ -173,7 +203,7 @@ bool Table::reserve_for_all(unsigned root_bits, bool wide) {
 
 Status Table::rebuild(unsigned root_bits, NextHop extra) {
   NextHopCodes codes;
-  std::atomic<const uint32_t*> hops{nullptr};
+  NextHopCodes::Published hops{nullptr};
   bool ok = true;
   const auto add = [&](uint32_t raw) {
     ok = ok && codes.add(NextHop{raw}, pool_.qsbr(), hops).ok();
@@ -185,6 +215,7 @@ Status Table::rebuild(unsigned root_bits, NextHop extra) {
   const bool wide = !ok && codes.count() == NextHopCodes::kMaxCodes;
   if (!ok && !wide) return Errc::kNoSpace;
   if (wide) codes = NextHopCodes();
+  if (!codes.set_default(default_, hops).ok()) return Errc::kNoSpace;
   if (!reserve_for_all(root_bits, wide)) return Errc::kNoSpace;
   Rooted* fresh = Rooted::make(pool_.nodes().base(), root_bits, wide, codes.values());
   if (!fresh) return Errc::kNoSpace;
@@ -252,6 +283,7 @@ struct Walker {
 }  // namespace
 
 void Table::walk(Visit visit, void* ctx) const {
+  if (default_) visit(ctx, {}, 0, default_);
   if (trie_.top()) Walker{trie_, visit, ctx}.go(trie_.at(trie_.top()), 1);
 }
 

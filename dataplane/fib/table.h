@@ -3,7 +3,8 @@
 // A route lives in the trie of routes and shows in compiled forwarding nodes. A change compiles the
 // nodes it touches anew, deepest first, and shows them all at once by one store of a reference: for
 // every address a reader sees the answer of before or of after, nothing else. (A route shorter than
-// the root's index is as many such stores as there are root slots below it.)
+// the root's index is as many such stores as there are root slots below it. The default route is
+// in no node: it is one word that all lookups without another answer end at.)
 //
 // The root is an array that grows with the table: 1, 64, 4,096 or 262,144 slots, so that a table of
 // ten routes costs a few hundred octets and one of a million answers from two cache lines.
@@ -72,6 +73,8 @@ class Table {
 
   bool valid(Key prefix, unsigned length) const;
   Status prepare_codes(NextHop hop);
+  Status insert_default(NextHop hop);
+  Status erase_default();
   bool reserve_for(const RouteTrie::Path& path, Key prefix, unsigned length);
   bool reserve_for_all(unsigned root_bits, bool wide);
 
@@ -102,6 +105,7 @@ class Table {
   RouteTrie trie_;
   NextHopCodes codes_;
   Rooted* rooted_ = nullptr;  // null while the table is empty: the view is then one shared by all
+  NextHop default_{};         // of the route of length 0, which is not in the trie
   size_t size_ = 0;
   size_t node_bytes_ = 0;
   size_t unfit_size_ = 0;  // of the table when no memory was found for another root; 0: never

@@ -5,77 +5,26 @@
 //
 // KANMON_TEST_SCALE multiplies the number of changes (default 1: about a million in all).
 #include <cstdlib>
-#include <map>
 #include <random>
-#include <unordered_map>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "dataplane/fib/lpm4.h"
-#include "dataplane/fib/lpm6.h"
 #include "dataplane/fib/node_pool.h"
 #include "dataplane/rings/qsbr.h"
-#include "tests/unit/fib/route_sets.h"
+#include "tests/unit/fib/slow_truth.h"
 
 namespace kanmon::fib {
 namespace {
 
-using testing::address6;
+using testing::SlowTruth;
+using testing::V4;
+using testing::V6;
 
 size_t scaled(size_t n) {
   const char* scale = std::getenv("KANMON_TEST_SCALE");
   return scale ? n * static_cast<size_t>(std::atoll(scale)) : n;
 }
-
-struct KeyHash {
-  size_t operator()(const Key& k) const {
-    return k.hi * 0x9E3779B97F4A7C15 ^ (k.lo + 0x7F4A7C15) * 0xBF58476D1CE4E5B9;
-  }
-};
-
-// Knows nothing of tries: one map per length.
-class SlowTruth {
- public:
-  void insert(Key prefix, unsigned length, NextHop hop) { by_length_[length][prefix] = hop; }
-  bool erase(Key prefix, unsigned length) {
-    const auto it = by_length_.find(length);
-    if (it == by_length_.end() || it->second.erase(prefix) == 0) return false;
-    if (it->second.empty()) by_length_.erase(it);
-    return true;
-  }
-  NextHop lookup(Key address) const {
-    for (const auto& [length, routes] : by_length_)
-      if (const auto it = routes.find(masked(address, length)); it != routes.end())
-        return it->second;
-    return {};
-  }
-  size_t size() const {
-    size_t n = 0;
-    for (const auto& [length, routes] : by_length_) n += routes.size();
-    return n;
-  }
-  using Routes = std::unordered_map<Key, NextHop, KeyHash>;
-  const std::map<unsigned, Routes, std::greater<>>& by_length() const { return by_length_; }
-
- private:
-  std::map<unsigned, Routes, std::greater<>> by_length_;
-};
-
-struct V4 {
-  using Lpm = Lpm4;
-  using Address = uint32_t;
-  static Address of(Key k) { return static_cast<uint32_t>(k.hi >> 32); }
-  static Key key(Address a) { return Key::v4(a); }
-  static constexpr unsigned kMax = 32;
-};
-struct V6 {
-  using Lpm = Lpm6;
-  using Address = Address6;
-  static Address of(Key k) { return address6(k); }
-  static Key key(const Address& a) { return Key::v6(a.data()); }
-  static constexpr unsigned kMax = 128;
-};
 
 // How prefixes are drawn: the first `fixed` bits are one of few values, the rest is sparse or
 // dense.
