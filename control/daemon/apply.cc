@@ -119,6 +119,7 @@ bool Gateway::open_ports(const config::Config& next, std::vector<std::string>& o
                                       .mtu = port.mtu,
                                       .mac = port.mac,
                                       .xdp = library ? XdpProgram::kLibrary : XdpProgram::kOwn,
+                                      .underlay = !port.underlay.empty(),
                                       .shared = !port.kernel_addresses.empty()});
     for (const auto& warning : outcome.warnings)
       log::warning("port", "opened", {{"port", port.name}, {"text", warning}});

@@ -180,14 +180,18 @@ void Gateway::watch_traffic(TimePoint now) {
 }
 
 void Gateway::measure_load(TimePoint now) {
-  if (now < next_load_) return;
-  next_load_ = now + std::chrono::seconds(1);
+  const double seconds = std::chrono::duration<double>(now - last_load_).count();
+  if (seconds < 1) return;
+  last_load_ = now;
   for (uint16_t w = 0; w < plane_->workers(); ++w) {
     const WorkerCounters& c = plane_->counters(w);
     const uint64_t busy = c.busy_cycles.get(), total = c.total_cycles.get();
     Load& load = load_[w];
     const uint64_t span = total - load.total;
     load.share = span == 0 ? 0 : static_cast<double>(busy - load.busy) / static_cast<double>(span);
+    const uint64_t packets = c.received.get() + c.taken_over.get();
+    load.packets_per_second = static_cast<double>(packets - load.packets) / seconds;
+    load.packets = packets;
     load.busy = busy;
     load.total = total;
   }

@@ -96,6 +96,8 @@ class Gateway final : private neighbor::Host, private ike::Host {
   TimePoint started() const { return started_; }
   // Share of its time a worker was busy over the last second, 0 … 1.
   double load(uint16_t worker) const { return load_[worker].share; }
+  // Packets a second the worker took in, from ports and from other workers, over the same second.
+  double packet_rate(uint16_t worker) const { return load_[worker].packets_per_second; }
   // Refused before they reached IKE: no UDP, bad lengths or checksums.
   uint64_t bad_datagrams() const { return bad_datagrams_; }
 
@@ -200,12 +202,14 @@ class Gateway final : private neighbor::Host, private ike::Host {
   };
   std::map<uint32_t, Seen> seen_;
   struct Load {
-    uint64_t busy = 0;   // cycles at the last measurement
-    uint64_t total = 0;  // likewise
+    uint64_t busy = 0;     // cycles at the last measurement
+    uint64_t total = 0;    // likewise
+    uint64_t packets = 0;  // likewise
     double share = 0;
+    double packets_per_second = 0;
   };
   std::vector<Load> load_;  // [worker]
-  TimePoint next_load_{};
+  TimePoint last_load_{};
   TimePoint started_;
   TimePoint next_slow_tick_{};
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own

@@ -259,6 +259,16 @@ Json neighbors(const Gateway& g, TimePoint now) {
   return {{"neighbors", rows}};
 }
 
+// The receive queues a worker polls: "wan.0".
+Json queues_of(const Gateway& g, uint16_t worker) {
+  Json queues = Json::array();
+  for (const auto& [name, port] : g.ports())
+    for (uint16_t q = 0; q < port.info.rx_queues; ++q)
+      if (g.data_plane().worker_of(port.info.id, q) == worker)
+        queues.push_back(fmt::format("{}.{}", name, q));
+  return queues;
+}
+
 Json workers(const Gateway& g) {
   Json rows = Json::array();
   for (uint16_t w = 0; w < g.data_plane().workers(); ++w) {
@@ -273,7 +283,10 @@ Json workers(const Gateway& g) {
     rows.push_back({{"worker", w},
                     {"core", status.cpu},
                     {"state", state},
+                    {"node", status.node < 0 ? Json() : Json(status.node)},
+                    {"queues", queues_of(g, w)},
                     {"load_percent", 100 * load},
+                    {"packets_per_second", g.packet_rate(w)},
                     {"received", c.received.get()},
                     {"injected", c.injected.get()},
                     {"generated", c.generated.get()},
@@ -389,6 +402,13 @@ Json ports(const Gateway& g) {
                     {"mac", wire::to_string(port.info.mac)},
                     {"mtu", port.info.mtu},
                     {"addresses", addresses},
+                    {"node", port.info.node < 0 ? Json() : Json(port.info.node)},
+                    {"rx_queues", port.info.rx_queues},
+                    {"tx_queues", port.info.tx_queues},
+                    {"spread", port::to_string(port.info.spread.by)},
+                    {"hash", text_or_null(port::hash_names(port.info.spread.hash))},
+                    {"hash_able", text_or_null(port::hash_names(port.info.hash_able))},
+                    {"spread_note", text_or_null(port.info.spread.why)},
                     {"rx_packets", s.rx_packets},
                     {"rx_bytes", s.rx_bytes},
                     {"tx_packets", s.tx_packets},

@@ -67,19 +67,22 @@ void choose_lcores(const Machine& machine, EalPlan& plan) {
 }
 
 void choose_memory(const EalOptions& options, const Machine& machine, EalPlan& plan) {
+  const std::size_t nodes = nodes_of(machine.nodes, plan.worker_cpus).size();
+  const auto memory_mib =
+      static_cast<uint32_t>(options.memory_mib * std::max<std::size_t>(nodes, 1));
   // Either way nothing is shared with other processes and no file is left behind.
-  if (machine.free_huge_mib >= options.memory_mib) {
+  if (machine.free_huge_mib >= memory_mib) {
     plan.args.push_back("--in-memory");
     return;
   }
   // DPDK does not take --in-memory together with --no-huge.
-  plan.args.insert(plan.args.end(), {"--no-shconf", "--no-huge", "-m",
-                                     std::to_string(options.memory_mib + kSlackMib)});
+  plan.args.insert(plan.args.end(),
+                   {"--no-shconf", "--no-huge", "-m", std::to_string(memory_mib + kSlackMib)});
   plan.warnings.push_back(std::to_string(machine.free_huge_mib) + " MiB of hugepages are free, " +
-                          std::to_string(options.memory_mib) +
+                          std::to_string(memory_mib) +
                           " are needed: using ordinary pages, which is slower; "
                           "'echo " +
-                          std::to_string(options.memory_mib / 2 + 1) +
+                          std::to_string(memory_mib / 2 + 1) +
                           " > /proc/sys/vm/nr_hugepages' gives enough");
 }
 
@@ -119,6 +122,8 @@ EalPlan compose(const EalOptions& options, const Machine& machine) {
   }
   plan.args = {"--no-telemetry", "--log-level", "*:warning", "--log-level", "lib.eal:error"};
   choose_cpus(options, machine, plan);
+  for (const uint16_t cpu : plan.worker_cpus)
+    plan.worker_nodes.push_back(node_of(machine.nodes, cpu));
   choose_lcores(machine, plan);
   choose_memory(options, machine, plan);
   choose_devices(options, plan);
@@ -133,6 +138,7 @@ Machine look_at_machine() {
   if (sched_getaffinity(0, sizeof set, &set) == 0)
     for (uint16_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
       if (CPU_ISSET(cpu, &set)) machine.cpus.push_back(cpu);
+  machine.nodes = look_at_nodes();
   std::error_code error;
   for (const auto& dir : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
     unsigned long page_kib = 0;

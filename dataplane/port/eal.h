@@ -8,12 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/port/topology.h"
+
 namespace kanmon::port {
 
 struct EalOptions {
   uint16_t workers = 1;
   std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
-  uint32_t memory_mib = 256;             // for packet buffers and device queues
+  uint32_t memory_mib = 256;             // for packet buffers and device queues, on each node
   std::vector<std::string> devices{};    // device strings that will be opened
   std::string extra_args{};              // escape hatch, split at spaces, comes last and wins
 };
@@ -22,11 +24,13 @@ struct EalOptions {
 struct Machine {
   std::vector<uint16_t> cpus;  // those this process may run on, ascending
   uint64_t free_huge_mib = 0;
+  Topology nodes{};
 };
 
 struct EalPlan {
   std::vector<std::string> args;      // without the program's name
   std::vector<uint16_t> worker_cpus;  // of each worker; worker i runs on lcore i + 1
+  std::vector<int> worker_nodes;      // NUMA node of each worker
   std::vector<std::string> warnings;
   std::string error;  // not empty: the options cannot be had
 };

@@ -100,11 +100,9 @@ std::string Opening::attach(uint16_t queues) {
   return id_ < 64 ? "" : "more than 64 ports";
 }
 
-rte_eth_conf configuration(const rte_eth_dev_info& info, uint16_t rx_queues) {
+rte_eth_conf configuration(uint64_t hash) {
   rte_eth_conf conf{};
-  const uint64_t hash = info.flow_type_rss_offloads &
-                        (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP);
-  if (rx_queues > 1 && hash != 0) {
+  if (hash != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = hash;
   }
@@ -115,9 +113,12 @@ std::string Opening::configure(uint16_t queues, rte_mempool* pool) {
   int code = rte_eth_dev_info_get(id_, &info_);
   if (code != 0) return reason("the driver says nothing about it", code);
   const uint16_t wanted = std::min(queues, device_.max_queues);
-  made_.rx_queues = std::min(wanted, info_.max_rx_queues);
+  made_.hash_able = info_.flow_type_rss_offloads;
+  made_.spread = plan_spread(device_.kind, options_.underlay, made_.hash_able,
+                             std::min(wanted, info_.max_rx_queues), queues);
+  made_.rx_queues = made_.spread.rx_queues;
   made_.tx_queues = std::min(wanted, info_.max_tx_queues);
-  rte_eth_conf conf = configuration(info_, made_.rx_queues);
+  rte_eth_conf conf = configuration(made_.spread.hash);
   conf.rxmode.mtu = std::min(options_.mtu, info_.max_mtu);
   code = rte_eth_dev_configure(id_, made_.rx_queues, made_.tx_queues, &conf);
   if (code != 0) return reason("the driver refused the configuration", code);
@@ -179,6 +180,7 @@ std::string Opening::start(std::vector<std::string>& warnings) {
 
 PortInfo Opening::keep() {
   made_.id = id_;
+  made_.node = rte_eth_dev_socket_id(id_);
   made_.name = options_.name;
   made_.device = options_.device;
   made_.mtu = options_.mtu;

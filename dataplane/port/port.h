@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/packet/packet.h"
+#include "dataplane/port/spread.h"
 #include "dataplane/wire/address.h"
 
 namespace kanmon {
@@ -28,7 +29,8 @@ struct PortOptions {
   uint16_t mtu = 1500;                    // octets of an IP packet
   std::optional<wire::MacAddress> mac{};  // absent: the device's own
   XdpProgram xdp = XdpProgram::kOwn;
-  bool shared = false;  // the kernel keeps addresses of its own on the interface, and shall
+  bool underlay = false;  // it carries ESP: spread by SPI where the device can
+  bool shared = false;    // the kernel keeps addresses of its own on the interface, and shall
 };
 
 // A port that is open. `id` is what commands and metadata call it.
@@ -40,6 +42,9 @@ struct PortInfo {
   uint16_t mtu = 1500;
   uint16_t rx_queues = 0;
   uint16_t tx_queues = 0;
+  port::Spread spread{};
+  uint64_t hash_able = 0;  // RTE_ETH_RSS_ bits the device offers
+  int node = -1;           // NUMA node it is attached to; -1: none, or unknown
   // The interface on which xdp::PlainProgram runs and waits to be replaced; empty: none.
   std::string plain_xdp{};
 };

@@ -37,6 +37,8 @@ struct SetQueues {
   uint16_t rx_queues;
   uint16_t tx_queues;
   uint16_t first_worker;
+  // The workers that poll it share its clear packets out over all workers, by flow.
+  bool share_out = false;
 };
 // Give this thread's stock of free packets back to the pool, whose device is closed.
 struct FlushPool {

@@ -4,6 +4,7 @@
 
 #include "dataplane/classify/classify.h"
 #include "dataplane/port/queue.h"
+#include "dataplane/rx/share_out.h"
 #include "dataplane/worker/stage_clock.h"
 
 namespace kanmon::rx {
@@ -20,7 +21,9 @@ uint32_t run(Context& context, QueueMap& queues) {
     received += n;
     context.counters->received.add(n);
     clock.lap(Stage::kRx, n);
+    const uint32_t before = context.lanes->route.count;
     classify::run(context, q.port, frames, n);
+    if (queues.shares_out(q.port)) share_out(context, before);
     clock.lap(Stage::kClassify, n);
   }
   ++queues.next_rx;

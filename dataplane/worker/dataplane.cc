@@ -94,6 +94,7 @@ struct DataPlane::Parts {
 
   DataPlaneOptions options;
   std::vector<uint16_t> cpus;
+  std::vector<int> nodes;  // [worker]
   std::vector<Pool> pools;
   rte_mempool* control_pool = nullptr;
   std::vector<Pool> spare_pools;  // of closed devices that kept packets
@@ -116,16 +117,13 @@ struct DataPlane::Parts {
   }
 
   unsigned lcore(std::size_t worker) const { return static_cast<unsigned>(worker) + 1; }
-  int node_of(uint16_t worker) const {
-    return options.stepped ? -1 : static_cast<int>(rte_lcore_to_socket_id(lcore(worker)));
-  }
-  rte_mempool* pool_of(int node) const {
-    for (const Pool& pool : pools)
-      if (pool.node == node) return pool.packets;
-    return pools.front().packets;
-  }
+  int node_of(uint16_t worker) const { return options.stepped ? port::kAnyNode : nodes[worker]; }
+  rte_mempool* pool_of(int node);
+  rte_mempool* receive_pool(int device_node);
   std::string make_pools();
   std::string make_workers();
+  std::string make_worker(uint16_t w);
+  std::string make_worker_at_home(uint16_t w);
   std::string launch();
   void flush(std::size_t worker);
   Status inject(Packet* p, uint16_t first_worker);
@@ -133,49 +131,87 @@ struct DataPlane::Parts {
   void discard_punts();
 };
 
-std::string DataPlane::Parts::make_pools() {
+// The pool of a node, made when it is first asked for: by a worker there, or a device. Null: no
+// memory.
+rte_mempool* DataPlane::Parts::pool_of(int node) {
+  for (const Pool& pool : pools)
+    if (pool.node == node) return pool.packets;
   const uint32_t buffers = options.packet_buffers;
   const uint32_t cache = std::min(kMaxCache, buffers / (4 * (options.workers + 1u)));
+  rte_mempool* made = make_named_pool("packets", buffers, cache, node);
+  if (made != nullptr) pools.push_back({node, made});
+  return made;
+}
+
+// Where memory is short, a device on a node without workers has to do with theirs.
+rte_mempool* DataPlane::Parts::receive_pool(int device_node) {
+  std::vector<int> at;
+  for (const Pool& pool : pools) at.push_back(pool.node);
+  const int node = port::receive_node(device_node, at);
+  rte_mempool* near = node == port::kAnyNode ? nullptr : pool_of(node);
+  return near != nullptr ? near : pools.front().packets;
+}
+
+std::string DataPlane::Parts::make_pools() {
   for (uint16_t w = 0; w < options.workers; ++w) {
     const int node = node_of(w);
-    const bool have = std::any_of(pools.begin(), pools.end(),
-                                  [node](const Pool& pool) { return pool.node == node; });
-    if (!have) pools.push_back({node, make_named_pool("packets", buffers, cache, node)});
-    if (pools.back().packets == nullptr)
-      return "no memory for " + std::to_string(buffers) + " packet buffers";
+    if (pool_of(node) == nullptr)
+      return "no memory for " + std::to_string(options.packet_buffers) + " packet buffers";
   }
   control_pool = make_named_pool("control", kControlBuffers, kControlCache, -1);
   return control_pool == nullptr ? "no memory for control's packet buffers" : "";
 }
 
 std::string DataPlane::Parts::make_workers() {
-  const rings::DoorSizes sizes;
   crypto::choose_isa(options.crypto_isa);
   crypto::choose_backend(options.crypto_backend);
-  handoffs = std::make_unique<rings::Handoffs>(options.workers, sizes);
+  handoffs = std::make_unique<rings::Handoffs>(options.workers, rings::DoorSizes{});
   outboxes.resize(options.workers);
-  for (uint16_t w = 0; w < options.workers; ++w) {
-    doors.push_back(std::make_unique<rings::Doors>(sizes));
-    WorkerParts parts;
-    parts.index = w;
-    parts.workers = options.workers;
-    parts.doors = doors.back().get();
-    parts.handoffs = handoffs.get();
-    parts.qsbr = &qsbr;
-    parts.pool = pool_of(node_of(w));
-    parts.tsc_hz = rte_get_tsc_hz();
-    parts.power = options.power;
-    parts.capacity = options.capacity;
-    parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
-    if (parts.crypto == nullptr)
-      return std::string("IPsec-MB or this CPU has no code for crypto-isa ") +
-             crypto::to_string(options.crypto_isa);
-    const char* failed = nullptr;
-    if (!crypto::self_test(*parts.crypto, &failed))
-      return std::string("the crypto engine fails its known answers of ") + failed + " (" +
-             parts.crypto->describe() + "): nothing is started";
-    workers.push_back(std::make_unique<Worker>(std::move(parts)));
-  }
+  std::string error;
+  for (uint16_t w = 0; w < options.workers && error.empty(); ++w)
+    error = options.stepped ? make_worker(w) : make_worker_at_home(w);
+  return error;
+}
+
+// On the worker's own thread: the kernel gives memory from the node of whoever touches it first.
+std::string DataPlane::Parts::make_worker_at_home(uint16_t w) {
+  struct Order {
+    Parts& parts;
+    uint16_t worker;
+    std::string error{};
+  } order{*this, w};
+  const auto make = [](void* to_do) {
+    auto& o = *static_cast<Order*>(to_do);
+    o.error = o.parts.make_worker(o.worker);
+    return 0;
+  };
+  if (rte_eal_remote_launch(make, &order, lcore(w)) != 0)
+    return "worker " + std::to_string(w) + " was not made: its thread is busy";
+  rte_eal_wait_lcore(lcore(w));
+  return order.error;
+}
+
+std::string DataPlane::Parts::make_worker(uint16_t w) {
+  doors.push_back(std::make_unique<rings::Doors>(rings::DoorSizes{}));
+  WorkerParts parts;
+  parts.index = w;
+  parts.workers = options.workers;
+  parts.doors = doors.back().get();
+  parts.handoffs = handoffs.get();
+  parts.qsbr = &qsbr;
+  parts.pool = pool_of(node_of(w));
+  parts.tsc_hz = rte_get_tsc_hz();
+  parts.power = options.power;
+  parts.capacity = options.capacity;
+  parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
+  if (parts.crypto == nullptr)
+    return std::string("IPsec-MB or this CPU has no code for crypto-isa ") +
+           crypto::to_string(options.crypto_isa);
+  const char* failed = nullptr;
+  if (!crypto::self_test(*parts.crypto, &failed))
+    return std::string("the crypto engine fails its known answers of ") + failed + " (" +
+           parts.crypto->describe() + "): nothing is started";
+  workers.push_back(std::make_unique<Worker>(std::move(parts)));
   return {};
 }
 
@@ -202,6 +238,7 @@ Outcome<std::unique_ptr<DataPlane>> DataPlane::start(const DataPlaneOptions& opt
   auto parts = std::make_unique<Parts>();
   parts->options = options;
   parts->cpus = plan.worker_cpus;
+  parts->nodes = plan.worker_nodes;
   outcome.error = port::start_eal(plan, options.stepped ? 0 : options.workers);
   if (outcome.error.empty()) outcome.error = parts->make_pools();
   if (outcome.error.empty()) outcome.error = parts->make_workers();
@@ -243,7 +280,7 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
     own_node = node;
     if (own && own_pool == nullptr) own_pool = device_pool(node);  // asked again at each try
-    return own ? own_pool : d.pool_of(node);
+    return own ? own_pool : d.receive_pool(node);
   });
   if (!opened) {
     if (own_pool != nullptr) d.spare_pools.push_back({own_node, own_pool});
@@ -254,7 +291,11 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   d.owners.push_back({port.id, d.next_first_worker, {own_node, own_pool}});
   if (const std::string why = d.front.take(port.id, port.plain_xdp); !why.empty())
     opened.warnings.push_back("port " + port.name + ": " + why);
-  publish(rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker});
+  if (const std::string far = port::far_device(port.node, d.nodes); !far.empty())
+    opened.warnings.push_back("port " + port.name + ": " + options.device + ": " + far);
+  const bool share_out = port.spread.by == port::SpreadBy::kWorkers && !options.underlay;
+  publish(
+      rings::SetQueues{port.id, port.rx_queues, port.tx_queues, d.next_first_worker, share_out});
   // The next port begins where this one's queues end, so that single queues spread over workers.
   d.next_first_worker =
       static_cast<uint16_t>((d.next_first_worker + port.rx_queues) % d.options.workers);
@@ -285,6 +326,12 @@ const std::vector<PortInfo>& DataPlane::ports() const {
 
 PortStatus DataPlane::port_status(uint16_t id) const {
   return port::status(id);
+}
+
+uint16_t DataPlane::worker_of(uint16_t port, uint16_t rx_queue) const {
+  const auto owner = std::find_if(parts_->owners.begin(), parts_->owners.end(),
+                                  [port](const Parts::OpenPort& o) { return o.id == port; });
+  return static_cast<uint16_t>((owner->first_worker + rx_queue) % parts_->options.workers);
 }
 
 xdp::Front& DataPlane::front() {
@@ -426,6 +473,7 @@ WorkerStatus DataPlane::worker_status(uint16_t worker) const {
   const Parts& d = *parts_;
   WorkerStatus status;
   status.cpu = d.cpus[worker];
+  status.node = d.nodes[worker];
   status.running =
       !d.stopped && (d.options.stepped || rte_eal_get_lcore_state(d.lcore(worker)) == RUNNING);
   const uint64_t now = read_tsc(), beat = d.workers[worker]->counters().heartbeat.get();

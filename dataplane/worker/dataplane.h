@@ -36,7 +36,7 @@ struct DataPlaneOptions {
   uint16_t workers = 1;                  // 1 … 64
   std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
   Power power = Power::kBalanced;
-  uint32_t packet_buffers = 16'384;    // mbufs per NUMA node
+  uint32_t packet_buffers = 16'384;    // mbufs of each NUMA node that has a worker or a device
   std::vector<std::string> devices{};  // device strings known at start: EAL needs to know of some
   crypto::Isa crypto_isa = crypto::Isa::kAuto;
   crypto::Backend crypto_backend = crypto::Backend::kAuto;
@@ -60,6 +60,7 @@ struct Punted {
 // What a watchdog needs to know of a worker.
 struct WorkerStatus {
   uint16_t cpu = 0;
+  int node = -1;  // NUMA node of the CPU; -1: unknown
   bool running = false;
   uint64_t heartbeat_age_ns = 0;   // since its last housekeeping; more than 100 ms: stalled
   uint64_t commands_waiting = 0;   // published, not yet applied
@@ -85,6 +86,8 @@ class DataPlane {
   Status close_port(uint16_t id);
   const std::vector<PortInfo>& ports() const;
   PortStatus port_status(uint16_t id) const;
+  // The worker that polls this receive queue. REQUIRES: the port is open and has the queue.
+  uint16_t worker_of(uint16_t port, uint16_t rx_queue) const;
   // What stands in front of the workers: the XDP programs of af_xdp ports.
   xdp::Front& front();
   const xdp::Front& front() const;

@@ -6,9 +6,11 @@
 namespace kanmon {
 
 void QueueMap::assign(uint16_t worker, uint16_t workers, uint16_t port, uint16_t rx_queues,
-                      uint16_t tx_queues, uint16_t first_worker) {
+                      uint16_t tx_queues, uint16_t first_worker, bool share_out) {
   assert(port < kMaxPorts && rx_queues <= workers && tx_queues <= workers);
-  known_ports |= uint64_t{1} << port;
+  const uint64_t bit = uint64_t{1} << port;
+  known_ports |= bit;
+  shared_out = share_out ? shared_out | bit : shared_out & ~bit;
   RxQueue* end = std::remove_if(rx, rx + rx_count, [port](RxQueue q) { return q.port == port; });
   rx_count = static_cast<uint32_t>(end - rx);
   // Which queue number falls to this worker.

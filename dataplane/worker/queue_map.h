@@ -25,11 +25,13 @@ struct QueueMap {
   TxQueue tx[kMaxPorts];
   // Ports ever heard of, one bit each: packets can wait in their lanes.
   uint64_t known_ports = 0;
+  uint64_t shared_out = 0;  // ports whose clear packets go to all workers by flow, one bit each
 
   // Queue q of a port belongs to worker (first_worker + q) % workers. Zero queues: nobody.
   // REQUIRES: port < kMaxPorts, queues <= workers.
   void assign(uint16_t worker, uint16_t workers, uint16_t port, uint16_t rx_queues,
-              uint16_t tx_queues, uint16_t first_worker);
+              uint16_t tx_queues, uint16_t first_worker, bool share_out = false);
+  bool shares_out(uint16_t port) const { return (shared_out >> port & 1) != 0; }
 };
 static_assert(kMaxPorts <= 64, "known_ports has 64 bits");
 

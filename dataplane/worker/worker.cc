@@ -161,7 +161,7 @@ void Worker::apply(const rings::Command& command) {
     }
     void operator()(const rings::SetQueues& c) {
       w.queues_.assign(w.context_.worker, w.context_.workers, c.port, c.rx_queues, c.tx_queues,
-                       c.first_worker);
+                       c.first_worker, c.share_out);
     }
     void operator()(const rings::FlushPool& c) { flush_cache(c.pool); }
     void operator()(const rings::Stop&) { w.stopped_ = true; }

@@ -62,6 +62,7 @@ Gateway::Gateway(const Spec& spec) {
     port.name = name;
     port.device = "ring:" + name;
     port.mac = kOurMac;
+    port.underlay = i == 0;
     ports_[i] = must(dataplane_->open_port(port)).id;
   }
   nodes_ = std::make_unique<fib::NodePool>(dataplane_->qsbr());

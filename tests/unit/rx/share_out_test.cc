@@ -1,0 +1,138 @@
+// A port with one queue and two workers: software shares its flows out. Every worker gets work,
+// and within a flow nothing overtakes (in steps, and with both workers running).
+#include "dataplane/rx/share_out.h"
+
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/common/byteorder.h"
+#include "tests/support/gateway.h"
+
+namespace kanmon {
+namespace {
+
+using test::frame;
+using test::Gateway;
+using test::ip;
+using test::Octets;
+using test::udp;
+
+constexpr uint16_t kFlows = 97;
+constexpr uint16_t kFirstPort = 20000;
+constexpr std::size_t kPort = 14 + 20, kNumber = 14 + 20 + 8;  // in a frame
+
+// Packet `number` of all, of the flow it falls to.
+Octets numbered(uint32_t number) {
+  Octets text(24);
+  store_be(text.data(), number);
+  const auto port = static_cast<uint16_t>(kFirstPort + number % kFlows);
+  return frame(ip({"10.0.1.9", "10.9.1.1"}, udp(port, 443, text)));
+}
+
+// What arrived, flow by flow.
+class Arrivals {
+ public:
+  void take(const std::vector<Octets>& frames) {
+    for (const Octets& f : frames) {
+      const auto flow = load_be<uint16_t>(&f[kPort]);
+      const auto number = load_be<uint32_t>(&f[kNumber]);
+      const auto [last, fresh] = last_.try_emplace(flow, number);
+      overtaken_ += !fresh && number <= last->second;
+      last->second = number;
+      ++count_;
+    }
+  }
+  std::size_t count() const { return count_; }
+  std::size_t flows() const { return last_.size(); }
+  std::size_t overtaken() const { return overtaken_; }
+
+ private:
+  std::map<uint16_t, uint32_t> last_;
+  std::size_t count_ = 0, overtaken_ = 0;
+};
+
+uint64_t routed(Gateway& g, uint16_t worker) {
+  return g.dataplane().counters(worker).stages[static_cast<int>(Stage::kRoute)].packets.get();
+}
+
+TEST(ShareOut, EveryWorkerGetsWorkAndFlowsKeepTheirOrder) {
+  Gateway g({2, true, 1});
+  constexpr uint32_t kPackets = 4000;
+  Arrivals arrivals;
+  for (uint32_t i = 0; i < kPackets; ++i) {
+    ASSERT_TRUE(g.send(g.lan(), numbered(i)));
+    // Turns in between, of one worker more often than of the other.
+    if (i % 37 == 0) g.dataplane().worker(1).turn();
+    if (i % 53 == 0) g.dataplane().worker(0).turn();
+    if (i % 512 == 0) arrivals.take(g.receive(g.far()));
+  }
+  g.settle();
+  arrivals.take(g.receive(g.far()));
+  EXPECT_EQ(arrivals.count(), kPackets);
+  EXPECT_EQ(arrivals.flows(), kFlows);
+  EXPECT_EQ(arrivals.overtaken(), 0u);
+  for (uint16_t w = 0; w < 2; ++w) EXPECT_GT(routed(g, w), kPackets / 4) << "worker " << w;
+  const Gateway::Sums s = g.sums();
+  EXPECT_EQ(s.in, s.out + s.queued);
+}
+
+TEST(ShareOut, FlowsKeepTheirOrderWithWorkersRunning) {
+  Gateway g({2, false, 1});
+  constexpr uint32_t kPackets = 30'000;
+  Arrivals arrivals;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (uint32_t i = 0; i < kPackets && std::chrono::steady_clock::now() < end;) {
+    // Few are on their way at a time, so that no ring overflows and the count is exact.
+    if (i - arrivals.count() < 256 && g.send(g.lan(), numbered(i))) ++i;
+    arrivals.take(g.receive(g.far()));
+  }
+  while (arrivals.count() < kPackets && std::chrono::steady_clock::now() < end)
+    arrivals.take(g.receive(g.far()));
+  EXPECT_EQ(arrivals.count(), kPackets);
+  EXPECT_EQ(arrivals.overtaken(), 0u);
+  for (uint16_t w = 0; w < 2; ++w) EXPECT_GT(routed(g, w), kPackets / 4) << "worker " << w;
+}
+
+// What is for the gateway itself on an underlay is little, and ESP goes by the owner of its SA.
+TEST(ShareOut, LeavesUnderlaysAlone) {
+  Gateway g({2, true, 1});
+  for (uint16_t port = 0; port < 64; ++port)
+    ASSERT_TRUE(
+        g.send(g.wan(), frame(ip({"192.0.2.2", "192.0.2.1"},
+                                 udp(static_cast<uint16_t>(1000 + port), 500, Octets(40, 1))))));
+  g.settle();
+  EXPECT_EQ(g.dataplane().counters(0).handed_over.get(), 0u);
+  EXPECT_EQ(g.dataplane().counters(0).punted.get(), 64u);
+}
+
+// A queue for each worker: who sends has chosen, and nothing is handed over.
+TEST(ShareOut, LeavesPortsWithEnoughQueuesAlone) {
+  Gateway g({2, true, 2});
+  for (uint32_t i = 0; i < 500; ++i)
+    ASSERT_TRUE(g.send(g.lan(), numbered(i), static_cast<uint16_t>(i % 2)));
+  g.settle();
+  EXPECT_EQ(g.receive(g.far()).size(), 500u);
+  for (uint16_t w = 0; w < 2; ++w)
+    EXPECT_EQ(g.dataplane().counters(w).handed_over.get(), 0u) << "worker " << w;
+}
+
+// A worker that does not turn costs its own flows, by name, and nobody else's.
+TEST(ShareOut, AFullRingDropsByName) {
+  Gateway g({2, true, 1});
+  constexpr uint32_t kPackets = 4000;
+  uint32_t others = 0;
+  for (uint32_t i = 0; i < kPackets; ++i) ASSERT_TRUE(g.send(g.lan(), numbered(i)));
+  while (g.dataplane().worker(1).turn()) {
+  }
+  others = static_cast<uint32_t>(g.dropped(Drop::kHandoffFull));
+  EXPECT_GT(others, 0u);
+  EXPECT_EQ(g.dataplane().counters(1).handed_over.get(), 1024u) << "what the ring has room for";
+  g.settle();
+  EXPECT_EQ(g.receive(g.far()).size() + others, kPackets);
+}
+
+}  // namespace
+}  // namespace kanmon
