@@ -86,6 +86,24 @@ def test_flood_of_bad_esp(lab):
         print(totals, totals["received"] - received, s.gateway.steering())
 
 
+def test_flood_without_xdp(lab):
+    """The same flood on a port that has no program in front: workers drop it, and still lose nothing good."""
+    with site(lab, workers=2, initiator="gateway") as s:
+        s.wait_up()
+        bad = bad_esp(s)["unknown_spi"]
+        lines = len(s.gateway.log().splitlines())
+        pause_s = len(bad) / (2 * GOOD_PPS * FLOOD_FACTOR)
+        with lossless(*s.streams(rate_pps=GOOD_PPS)):
+            for _ in range(ROUNDS):
+                inject(s.peer_namespace, "wan", bad)
+                time.sleep(pause_s)
+        wait_until(lambda: s.gateway.drops().get("decrypt.unknown_spi", 0), 5, "every bad packet to be counted",
+                   accept=lambda count: count == ROUNDS * len(bad))
+        s.gateway.require_conservation()
+        logged = s.gateway.log().splitlines()[lines:]
+        assert len(logged) < 50, f"{ROUNDS * len(bad)} bad packets made {len(logged)} lines of log: {logged[-5:]}"
+
+
 def test_rekeys_lose_nothing_to_the_filter(lab):
     """SPIs come and go under traffic; the program knows each before the peer does and until it is gone."""
     with site(lab, device="af_xdp", initiator="gateway") as s:
