@@ -38,8 +38,10 @@ void drop(Context& c, Packet* p, sa::InboundSa& sa, Drop why) {
 
 // Can the ESP header be read, and the packet be written in place? (ESP-11, ESP-12)
 Drop shape(Packet* p) {
-  if (!is_writable(p)) return Drop::kSharedBuffer;
-  if (!join_segments(p)) return Drop::kChained;
+  if (!is_plain(p)) [[unlikely]] {
+    if (!is_writable(p)) return Drop::kSharedBuffer;
+    if (!join_segments(p)) return Drop::kChained;
+  }
   const Meta& m = meta(p);
   if (m.outer_length < esp::kHeaderBytes) return Drop::kEspTruncated;
   if (uint32_t{m.l4_offset} + m.outer_length > first_length(p)) return Drop::kEspTruncated;
@@ -177,6 +179,9 @@ void settle(Context& c, const Flight& f, const crypto::Job& job) {
   m.table = f.sa->table;
   m.tunnel_in = f.sa->tunnel;
   m.inbound_spi = f.sa->spi;
+  const RouteTable& table = c.tables->tables[std::min<uint16_t>(m.table, kMaxTables - 1)];
+  if (job.text[0] >> 4 == 4 && table.role == TableRole::kOverlay && m.table < kMaxTables)
+    route::judge4(table, job.text, m);
   c.lanes->route.push(p);
 }
 

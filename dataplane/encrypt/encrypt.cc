@@ -45,8 +45,10 @@ uint8_t any_bit(const uint8_t* ip) {
 // May this packet travel in this tunnel at all?
 Drop admit(const Context& c, Packet* p, const sa::Encap& e) {
   if (e.sa == nullptr) return Drop::kNoSa;
-  if (!is_writable(p)) return Drop::kSharedBuffer;
-  if (!join_segments(p)) return Drop::kChained;
+  if (!is_plain(p)) [[unlikely]] {
+    if (!is_writable(p)) return Drop::kSharedBuffer;
+    if (!join_segments(p)) return Drop::kChained;
+  }
   if ((e.any & any_bit(data(p))) == 0 && !e.sa->cold->selectors.matches(bytes(p), true))
     return Drop::kOutboundSelectorMismatch;
   if (e.adjacency >= c.tables->capacity.adjacencies ||
@@ -99,9 +101,11 @@ void wrap(Context& c, const Ticket& ticket, uint64_t sequence, crypto::Job& job)
   uint8_t* inner = data(p);
   const uint32_t payload = length(p);
   const InnerTraits t = traits_of(inner);
-  const esp::AlgorithmInfo& a = esp::info(e.algorithm);
-  const uint32_t pad = esp::pad_bytes(payload, a.align);
-  esp::write_trailer(inner + payload, pad, t.next_header);
+  const uint32_t pad = esp::pad_bytes(payload, e.align);
+  if (e.align <= 4) [[likely]]
+    esp::write_short_trailer(inner + payload, pad, t.next_header);
+  else
+    esp::write_trailer(inner + payload, pad, t.next_header);
 
   job.key = &e.sa->key;
   job.text = inner;
@@ -111,7 +115,7 @@ void wrap(Context& c, const Ticket& ticket, uint64_t sequence, crypto::Job& job)
   std::memcpy(job.nonce, &e.salt, 4);
   store_be(job.nonce + 4, sequence);
 
-  const uint32_t total = e.header_bytes + job.length + a.icv_bytes;
+  const uint32_t total = e.header_bytes + job.length + e.icv_bytes;
   uint8_t* ip = put_outer(inner, e, t, total, sequence);
   const Adjacency& adjacency = c.tables->adjacencies[e.adjacency];
   uint8_t* frame = ip - wire::kEthernetHeader;
@@ -151,18 +155,24 @@ Drop why_no_number(const sa::OutboundSa& sa) {
   return spent ? Drop::kSequenceExhausted : Drop::kOutboundSaExpired;
 }
 
-void transmit(Context& c, Packet* p, const sa::Encap& e) {
-  PacketVector& lane = c.lanes->tx[c.tables->adjacencies[e.adjacency].port];
-  if (lane.full()) return c.drop(p, Drop::kTxQueueFull);
-  lane.push(p);
+void transmit(Context& c, const Ticket* tickets, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto [p, e] = tickets[i];
+    if (e->udp && e->outer == wire::Family::kV6) [[unlikely]]
+      finish_udp6(data(p) + wire::kEthernetHeader, length(p) - wire::kEthernetHeader);
+    PacketVector& lane = c.lanes->tx[c.tables->adjacencies[e->adjacency].port];
+    if (lane.full()) [[unlikely]]
+      c.drop(p, Drop::kTxQueueFull);
+    else
+      lane.push(p);
+  }
 }
 
-// A run of packets of one SA gets its numbers in one go. Returns how many jobs it made; the packets
-// behind those are gone.
-uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, crypto::Job* jobs) {
+// A run of packets of one SA, of `bytes` octets, gets its numbers in one go. Returns how many jobs
+// it made; the packets behind those are gone.
+uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, uint64_t bytes,
+                  crypto::Job* jobs) {
   sa::OutboundSa& sa = *run->encap->sa;
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < count; ++i) bytes += length(run[i].packet);
   const sa::SequenceBlock block = take(c, sa, count, bytes);
   for (uint32_t i = block.count; i < count; ++i) {
     bytes -= length(run[i].packet);
@@ -183,9 +193,13 @@ uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
   for (uint32_t i = 0, end; i < b.count; i = end) {
     if (i + kTalliesAhead < b.count)
       __builtin_prefetch(b.tickets[i + kTalliesAhead].encap->sa->tallies + c.worker, 1);
-    for (end = i + 1; end < b.count && b.tickets[end].encap->sa == b.tickets[i].encap->sa;) ++end;
-    const uint32_t n = wrap_run(c, b.tickets + i, end - i, jobs + wrapped);
-    std::copy_n(b.tickets + i, n, b.tickets + wrapped);
+    const sa::Encap* e = b.tickets[i].encap;
+    uint64_t bytes = 0;
+    for (end = i; end < b.count && b.tickets[end].encap == e; ++end)
+      bytes += length(b.tickets[end].packet);
+    const uint32_t n = wrap_run(c, b.tickets + i, end - i, bytes, jobs + wrapped);
+    if (wrapped != i) [[unlikely]]
+      std::copy_n(b.tickets + i, n, b.tickets + wrapped);
     wrapped += n;
   }
   return wrapped;
@@ -199,13 +213,7 @@ void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
   crypto::Job* jobs = c.crypto->jobs();
   const uint32_t wrapped = wrap_all(c, b, jobs);
   c.crypto->seal(jobs, wrapped);
-  for (uint32_t i = 0; i < wrapped; ++i) {
-    const sa::Encap& e = *b.tickets[i].encap;
-    Packet* p = b.tickets[i].packet;
-    if (e.udp && e.outer == wire::Family::kV6) [[unlikely]]
-      finish_udp6(data(p) + wire::kEthernetHeader, length(p) - wire::kEthernetHeader);
-    transmit(c, p, e);
-  }
+  transmit(c, b.tickets, wrapped);
 }
 
 }  // namespace

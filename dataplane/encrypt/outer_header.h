@@ -40,18 +40,16 @@ inline uint8_t outer_class(const sa::Encap& e, uint8_t inner) {
 // DF is clear (RFC 6864 section 4.3), on whichever worker.
 inline void patch_ip4(uint8_t* ip, const sa::Encap& e, const InnerTraits& t, uint32_t total,
                       uint64_t sequence) {
-  const uint8_t tos = outer_class(e, t.traffic_class);
   const bool df = e.df == sa::DfMode::kSet || (e.df == sa::DfMode::kCopy && t.dont_fragment);
-  const uint16_t length = be(static_cast<uint16_t>(total));
-  const uint16_t id = be(static_cast<uint16_t>(sequence));
-  const uint16_t fragment = be(df ? wire::ip4::kDontFragment : uint16_t{0});
-  const uint16_t first_word = be(uint16_t{tos});  // without version and header length
-  ip[wire::ip4::kTos] = tos;
-  const uint16_t sum =
-      wire::checksum_finish(uint64_t{e.ip4_sum} + first_word + length + id + fragment);
-  std::memcpy(ip + wire::ip4::kTotalLength, &length, 2);
-  std::memcpy(ip + wire::ip4::kId, &id, 2);
-  std::memcpy(ip + wire::ip4::kFragment, &fragment, 2);
+  // All that varies stands in the header's first eight octets and is zero in the template.
+  const uint64_t varies =
+      be(uint64_t{outer_class(e, t.traffic_class)} << 48 | uint64_t{total & 0xffff} << 32 |
+         uint64_t{sequence & 0xffff} << 16 | (df ? wire::ip4::kDontFragment : 0));
+  const uint16_t sum = wire::checksum_finish(e.ip4_sum + varies);
+  uint64_t front;
+  std::memcpy(&front, ip, sizeof front);
+  front |= varies;
+  std::memcpy(ip, &front, sizeof front);
   std::memcpy(ip + wire::ip4::kChecksum, &sum, 2);
 }
 

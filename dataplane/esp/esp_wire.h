@@ -40,7 +40,7 @@ inline Result<uint32_t> text_bytes(uint32_t datagram, const AlgorithmInfo& a) {
   const uint32_t least = kTrailerBytes + pad_bytes(0, a.align);
   if (datagram < overhead_bytes(a) + least) return Errc::kTruncated;
   const uint32_t text = datagram - overhead_bytes(a);
-  if (text % a.align != 0) return Error{Errc::kBadAlign, kHeaderBytes + a.iv_bytes};
+  if ((text & (a.align - 1u)) != 0) return Error{Errc::kBadAlign, kHeaderBytes + a.iv_bytes};
   return text;
 }
 

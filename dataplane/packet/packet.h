@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <rte_mbuf.h>
 
@@ -55,6 +56,10 @@ struct alignas(kCacheLine) Meta {
   uint16_t l4_offset;     // ESP packets: offset of the ESP header from the IP header
   uint16_t outer_length;  // ESP packets: octets of the datagram after the IP [and UDP] header
   uint16_t src_udp_port;  // ESP in UDP: the peer's port, host order
+  uint32_t destination;   // if judged: the IPv4 destination, host order
+  // 1: IPv4 not from control, whose addresses and whose table were found good (route::judge4):
+  // route need not ask again. Cleared by route.
+  uint8_t judged;
 };
 static_assert(sizeof(Meta) == kCacheLine);
 
@@ -89,6 +94,16 @@ inline bool is_linear(const Packet* p) {
 // Neither shared with another holder nor attached to foreign memory: may be written in place.
 inline bool is_writable(const Packet* p) {
   return rte_mbuf_refcnt_read(p) == 1 && RTE_MBUF_DIRECT(p);
+}
+// Linear and writable at once, by one word of the mbuf, and without what only a slower look can
+// judge: a tag the device took off.
+inline bool is_plain(const Packet* p) {
+  static_assert(offsetof(Packet, refcnt) == offsetof(Packet, rearm_data) + 2 &&
+                offsetof(Packet, nb_segs) == offsetof(Packet, rearm_data) + 4);
+  constexpr uint64_t kOdd = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_RX_VLAN_STRIPPED;
+  uint64_t word;
+  std::memcpy(&word, &p->rearm_data, sizeof word);
+  return static_cast<uint32_t>(word >> 16) == 0x00010001 && (p->ol_flags & kOdd) == 0;
 }
 // The first segment as a span.
 inline wire::Bytes bytes(const Packet* p) {

@@ -45,6 +45,22 @@ inline bool is_link_local_of(const wire::MacAddress& mac, const uint8_t* a) {
   return is_link_local6(a) && std::memcmp(a + 8, tail, sizeof tail) == 0;
 }
 
+// Everything route asks of the addresses of an IPv4 packet in transit, host order.
+inline bool is_sound4(const RouteTable& table, uint32_t source, uint32_t destination) {
+  return is_source4(source) && is_source4(destination) && !table.is_own4(source);
+}
+
+// Notes in its meta that route need not judge this packet again, if it is sound: what is not is
+// left for route to name. REQUIRES: an IPv4 header at `ip`, meta.table that of `table`, which is in
+// use; the packet was not made by control.
+inline void judge4(const RouteTable& table, const uint8_t* ip, Meta& m) {
+  const uint32_t destination = load_be<uint32_t>(ip + wire::ip4::kDestination);
+  if (!is_sound4(table, load_be<uint32_t>(ip + wire::ip4::kSource), destination)) [[unlikely]]
+    return;
+  m.destination = destination;
+  m.judged = 1;
+}
+
 // May a packet that came in, or out of a tunnel, claim this source? It names a single station, and
 // none of the gateway's own addresses in `table`. `ip`: a sound IP header.
 inline bool can_come_from(const RouteTable& table, const uint8_t* ip) {

@@ -9,8 +9,8 @@
 #include "dataplane/local/fragment.h"
 #include "dataplane/local/icmp_error.h"
 #include "dataplane/packet/pool.h"
+#include "dataplane/packet/reshape.h"
 #include "dataplane/route/address_rules.h"
-#include "dataplane/wire/checksum.h"
 #include "dataplane/wire/headers.h"
 
 namespace kanmon::route {
@@ -42,6 +42,8 @@ class Burst {
   void look_up_mixed();
   void look_up4(const fib::Lpm4* lpm, const uint32_t* addresses, NextHop* hops, uint32_t n);
   void look_up6(const fib::Lpm6* lpm, const uint8_t* picks, NextHop* hops, uint32_t n);
+  bool forward_common(Packet* p, NextHop hop);
+  bool to_frame_common(Packet* p, uint32_t adjacency);
   void dispatch(Packet* p);
   void forward(Packet* p, TableRole role);
   bool lower_ttl(Packet* p);
@@ -58,6 +60,7 @@ class Burst {
   Packet* packets_[kBurst];
   uint32_t keys_[kBurst];       // twice the table, plus one for IPv6
   uint32_t addresses_[kBurst];  // IPv4 destination, host order
+  bool judged_[kBurst];         // by who put it here
   NextHop hops_[kBurst];
 };
 
@@ -75,14 +78,23 @@ void Burst::run(Packet* const* packets, uint32_t n) {
   if (count_ == 0) return;
   look_up();
   for (uint32_t i = 0; i < count_; ++i) {
-    meta(packets_[i]).next_hop = hops_[i];
-    dispatch(packets_[i]);
+    Packet* p = packets_[i];
+    meta(p).next_hop = hops_[i];
+    if (!judged_[i] || !forward_common(p, hops_[i])) dispatch(p);
   }
 }
 
 // What can be said before the lookup; fills the arrays' next place for it.
 Drop Burst::admit(Packet* p) {
   Meta& m = meta(p);
+  judged_[count_] = m.judged != 0;
+  if (m.judged != 0) [[likely]] {
+    m.judged = 0;
+    m.hops = 1;
+    keys_[count_] = m.table * 2u;
+    addresses_[count_] = m.destination;
+    return Drop::kNone;
+  }
   if (m.table >= kMaxTables || tables_.tables[m.table].role == TableRole::kNone)
     return Drop::kNoTable;
   if (++m.hops > kMaxHops) return Drop::kRecursion;
@@ -154,6 +166,51 @@ void Burst::look_up6(const fib::Lpm6* lpm, const uint8_t* picks, NextHop* hops, 
     std::fill_n(hops, n, NextHop{});
 }
 
+// TTL, protocol and checksum are one word: a byte that was just written, read as part of a word,
+// would have to wait until it is in the cache. RFC 1624 equation 3. REQUIRES: a TTL above one.
+void lower_ttl4(uint8_t* ip) {
+  static_assert(std::endian::native == std::endian::little && ip4::kChecksum == ip4::kTtl + 2);
+  uint32_t word;
+  std::memcpy(&word, ip + ip4::kTtl, sizeof word);
+  uint32_t sum = (~word >> 16) + 0xfffe;
+  sum = (sum & 0xffff) + (sum >> 16);
+  word = ((word - 1) & 0xffff) | ~sum << 16;
+  std::memcpy(ip + ip4::kTtl, &word, sizeof word);
+}
+
+// What nearly all judged packets of an overlay are: in transit to a tunnel, or to a neighbour that
+// takes them whole. False, and nothing changed, if it is not so simple.
+bool Burst::forward_common(Packet* p, NextHop hop) {
+  uint8_t* ip = data(p);
+  if (ip[ip4::kTtl] <= 1 || tables_.tables[meta(p).table].role != TableRole::kOverlay) return false;
+  if (hop.kind() == NextHopKind::kTunnel) {
+    lower_ttl4(ip);
+    context_.lanes->encrypt.push(p);
+    return true;
+  }
+  return hop.kind() == NextHopKind::kNeighbour && to_frame_common(p, hop.index());
+}
+
+bool Burst::to_frame_common(Packet* p, uint32_t adjacency) {
+  if (adjacency >= tables_.capacity.adjacencies) return false;
+  const Adjacency& a = tables_.adjacencies[adjacency];
+  if (a.port >= kMaxPorts) return false;
+  const PortRecord& port = tables_.ports[a.port];
+  const uint32_t bytes = length(p);
+  PacketVector& lane = context_.lanes->tx[a.port];
+  if (port.role != TableRole::kOverlay || bytes > a.mtu || bytes > port.mtu || lane.full() ||
+      headroom(p) < wire::kEthernetHeader)
+    return false;
+  uint8_t* ip = data(p);
+  lower_ttl4(ip);
+  uint8_t* frame = ip - wire::kEthernetHeader;
+  std::memcpy(frame, a.ethernet, sizeof a.ethernet);
+  store_be(frame + sizeof a.ethernet, wire::kEtherTypeIp4);
+  set_data(p, frame, bytes + wire::kEthernetHeader);
+  lane.push(p);
+  return true;
+}
+
 void Burst::dispatch(Packet* p) {
   const Meta& m = meta(p);
   const NextHopKind kind = m.next_hop.kind();
@@ -197,15 +254,7 @@ bool Burst::lower_ttl(Packet* p) {
     return true;
   }
   if (header[ip4::kTtl] <= 1) return false;
-  // As one word with the protocol behind it: a byte that was just written, read as part of a word,
-  // would have to wait until it is in the cache.
-  uint16_t before, sum;
-  std::memcpy(&before, header + ip4::kTtl, 2);
-  std::memcpy(&sum, header + ip4::kChecksum, 2);
-  const uint16_t after = be(static_cast<uint16_t>(be(before) - 0x0100));
-  std::memcpy(header + ip4::kTtl, &after, 2);
-  sum = wire::checksum_adjust(sum, before, after);
-  std::memcpy(header + ip4::kChecksum, &sum, 2);
+  lower_ttl4(header);
   return true;
 }
 

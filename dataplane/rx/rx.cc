@@ -9,12 +9,13 @@
 
 namespace kanmon::rx {
 
-uint32_t run(Context& context, QueueMap& queues) {
+uint32_t run(Context& context, QueueMap& queues, StageClock& clock) {
   uint32_t received = 0;
   Packet* frames[kBurst];
-  for (uint32_t i = 0; i < queues.rx_count && received < kMaxPerTurn; ++i) {
-    const QueueMap::RxQueue q = queues.rx[(queues.next_rx + i) % queues.rx_count];
-    StageClock clock(*context.counters);
+  uint32_t at = queues.next_rx;
+  for (uint32_t i = 0; i < queues.rx_count && received < kMaxPerTurn; ++i, ++at) {
+    if (at >= queues.rx_count) at = 0;
+    const QueueMap::RxQueue q = queues.rx[at];
     const uint32_t n =
         port::receive(q.port, q.queue, frames, std::min(kBurst, kMaxPerTurn - received));
     if (n == 0) continue;
@@ -26,7 +27,7 @@ uint32_t run(Context& context, QueueMap& queues) {
     if (queues.shares_out(q.port)) share_out(context, before);
     clock.lap(Stage::kClassify, n);
   }
-  ++queues.next_rx;
+  if (++queues.next_rx >= queues.rx_count) queues.next_rx = 0;
   return received;
 }
 

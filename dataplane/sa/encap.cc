@@ -81,7 +81,10 @@ Encap make_encap(OutboundSa* sa, const EncapParams& p, uint32_t adjacency) {
     e.esn = sa->esn;
     e.any = sa->any;
   }
-  e.iv_bytes = esp::info(e.algorithm).iv_bytes;
+  const esp::AlgorithmInfo& a = esp::info(e.algorithm);
+  e.iv_bytes = a.iv_bytes;
+  e.icv_bytes = a.icv_bytes;
+  e.align = a.align;
   e.header_bytes = static_cast<uint8_t>(header_bytes({e.algorithm, e.outer, e.udp}));
   put_headers(e, p, sa != nullptr ? sa->spi : 0);
   put_sizes(e, p);

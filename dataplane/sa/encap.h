@@ -33,11 +33,13 @@ struct alignas(kCacheLine) Encap {
   bool udp = false;
   bool esn = false;
   uint8_t any = 0;       // AnyBits of the SA's selectors
-  uint8_t iv_bytes = 0;  // of the algorithm
+  uint8_t iv_bytes = 0;  // of the algorithm, like the two below
+  uint8_t icv_bytes = 0;
+  uint8_t align = 0;
   DscpMode dscp = DscpMode::kCopy;
   uint8_t dscp_value = 0;  // six bits, for DscpMode::kSet
   DfMode df = DfMode::kSet;
-  uint8_t reserved[20] = {};
+  uint8_t reserved[18] = {};
 
   // Line 1: [spare | IP | UDP | SPI, sequence], lengths, sequence and what varies by packet zero.
   alignas(kCacheLine) uint8_t header[kTemplateBytes] = {};

@@ -15,9 +15,12 @@ inline uint64_t read_tsc() {
 
 class StageClock {
  public:
-  explicit StageClock(WorkerCounters& counters) : counters_(counters), last_(read_tsc()) {}
+  // Starts at `now`, a reading just taken.
+  StageClock(WorkerCounters& counters, uint64_t now) : counters_(counters), last_(now) {}
 
+  // What happened since the last reading was no stage's work.
   void restart() { last_ = read_tsc(); }
+  uint64_t last() const { return last_; }
   // `packets` went through `stage` since the last lap.
   void lap(Stage stage, uint32_t packets) {
     if (packets == 0) return;

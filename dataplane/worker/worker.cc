@@ -66,12 +66,14 @@ bool Worker::turn() {
   }
   const uint64_t start = read_tsc();
   context_.now_tsc = start;
-  StageClock clock(*counters_);
+  StageClock clock(*counters_, start);
   const bool commanded = take_commands();
   const uint32_t packets = work(clock);
   counters_->loops.add(1);
   counters_->heartbeat.set(start);
-  const uint64_t spent = read_tsc() - start;
+  // Housekeeping up to here is counted with the next turn's: one reading of the clock less.
+  const bool stamped = packets != 0 && clock.last() != start;
+  const uint64_t spent = (stamped ? clock.last() : read_tsc()) - start;
   counters_->total_cycles.add(spent);
   const bool busy = commanded || packets != 0;
   (busy ? counters_->busy_cycles : counters_->idle_loops).add(busy ? spent : 1);
@@ -85,10 +87,11 @@ bool Worker::turn() {
 
 uint32_t Worker::work(StageClock& clock) {
   Lanes& lanes = *lanes_;
-  uint32_t packets = rx::run(context_, queues_);
-  packets += take_injected() + take_handed_over();
+  uint32_t packets = rx::run(context_, queues_, clock);
+  const uint32_t taken = take_injected() + take_handed_over();
+  packets += taken;
   if (packets == 0 && lanes.route.count == 0) return report_events();
-  clock.restart();
+  if (taken != 0) clock.restart();
   if (const uint32_t n = lanes.esp.count; n != 0) {
     decrypt::run(context_);
     clock.lap(Stage::kDecrypt, n);

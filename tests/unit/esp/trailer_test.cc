@@ -1,5 +1,6 @@
 #include "dataplane/esp/trailer.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -26,6 +27,36 @@ TEST(Trailer, WritesTheLeastPadding) {
       ASSERT_EQ(text[payload + pad + 1], 41);
     }
   }
+}
+
+// ESP-25: the trailer written as one word is the one written octet by octet.
+TEST(Trailer, ShortOnesAreTheSame) {
+  for (uint32_t pad = 0; pad < 4; ++pad)
+    for (const uint8_t next : {uint8_t{4}, uint8_t{41}, uint8_t{255}}) {
+      Octets one(kTrailerRoom), other(kTrailerRoom);
+      write_trailer(one.data(), pad, next);
+      write_short_trailer(other.data(), pad, next);
+      EXPECT_TRUE(std::equal(one.begin(), one.begin() + pad + 2, other.begin())) << pad;
+    }
+}
+
+// ESP-09: every octet of the padding is looked at, whatever its length and what is in front.
+TEST(Trailer, RefusesEachWrongOctet) {
+  for (uint32_t pad = 0; pad <= 255; ++pad)
+    for (const uint32_t front : {0u, 1u, 7u, 8u, 40u}) {
+      Octets text(front, 0xee);
+      for (uint32_t i = 1; i <= pad; ++i) text.push_back(static_cast<uint8_t>(i));
+      text.push_back(static_cast<uint8_t>(pad));
+      text.push_back(4);
+      const auto payload = strip_trailer(text);
+      ASSERT_TRUE(payload.has_value()) << pad << " " << front;
+      EXPECT_EQ(payload->bytes, front);
+      for (uint32_t i = 0; i < pad; ++i) {
+        text[front + i] ^= 0x80;
+        ASSERT_FALSE(strip_trailer(text).has_value()) << pad << " " << front << " " << i;
+        text[front + i] ^= 0x80;
+      }
+    }
 }
 
 // ESP-09: a pad length is never believed beyond the text, even where the octets in front of it

@@ -2,8 +2,11 @@
 // and what it refuses (RFC 1812 section 5.3, RFC 4291 section 2.5).
 #include "dataplane/route/route.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
+#include "dataplane/route/address_rules.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/headers.h"
 #include "tests/support/stage_bed.h"
@@ -37,6 +40,9 @@ class Route : public ::testing::Test {
   Packet* give(const Octets& packet, uint16_t port = StageBed::kLanPort,
                uint16_t table = StageBed::kOverlay) {
     Packet* p = bed.routed(packet, port, table);
+    // As classify and decrypt do.
+    if (judges && packet[0] >> 4 == 4 && table == StageBed::kOverlay)
+      route::judge4(bed.tables().tables[table], data(p), meta(p));
     bed.lanes().route.push(p);
     route::run(bed.context());
     return p;
@@ -59,6 +65,22 @@ class Route : public ::testing::Test {
     EXPECT_EQ(left_over(), 0u) << what;
   }
 
+  // All that became of one packet: what is in which lane, and the drops.
+  std::vector<std::vector<Octets>> fate(const Octets& packet) {
+    std::vector<uint64_t> drops;
+    for (std::size_t d = 0; d < kDropCount; ++d) drops.push_back(bed.dropped(Drop(d)));
+    give(packet);
+    Lanes& l = bed.lanes();
+    std::vector<std::vector<Octets>> out;
+    for (PacketVector* lane : {&l.local, &l.encrypt, &l.punt, &l.tx[0], &l.tx[1], &l.tx[2]})
+      out.push_back(test::take_out(*lane));
+    out.push_back({Octets(test::take_out(l.route).size())});  // ICMP errors
+    for (std::size_t d = 0; d < kDropCount; ++d)
+      if (bed.dropped(Drop(d)) != drops[d]) out.push_back({Octets{static_cast<uint8_t>(d)}});
+    return out;
+  }
+
+  bool judges = true;
   StageBed bed;
   const uint32_t before = bed.packets_out();
 };
@@ -77,6 +99,28 @@ TEST_F(Route, GivesNeighboursAFrameAndLowersTheTtlOnce) {
   EXPECT_EQ(load_be<uint16_t>(&f6[12]), wire::kEtherTypeIp6);
   EXPECT_EQ(Octets(f6.begin() + 14, f6.end()),
             ip({"2001:db8:1::9", "2001:db8:9::1", 17, 63}, kText));
+}
+
+// Who judged a packet before changes nothing but the time it takes: any addresses, TTL and size.
+TEST_F(Route, JudgedPacketsFareAsOthers) {
+  const char* const kAddresses[] = {
+      "10.0.1.9",  "10.0.1.1",        "10.0.1.77",       "10.9.1.1", "10.5.0.1",  "10.66.0.1",
+      "192.0.2.1", "10.77.0.1",       "127.0.0.1",       "0.0.0.1",  "224.0.0.9", "239.255.255.255",
+      "240.0.0.1", "255.255.255.255", "223.255.255.255", "1.0.0.0"};
+  unsigned judged = 0;
+  for (const char* source : kAddresses)
+    for (const char* destination : kAddresses)
+      for (const uint8_t ttl : {uint8_t{0}, uint8_t{1}, uint8_t{2}, uint8_t{64}})
+        for (const std::size_t bytes : {std::size_t{20}, std::size_t{1600}})
+          for (const uint16_t fragment : {uint16_t{0}, kDf}) {
+            const Octets packet = ip({source, destination, 17, ttl, fragment}, Octets(bytes, 7));
+            judges = true;
+            const auto with = fate(packet);
+            judges = false;
+            ASSERT_EQ(with, fate(packet)) << source << " " << destination << " " << int{ttl};
+            judged += with[1].size() + with[5].size() != 0;
+          }
+  EXPECT_GT(judged, 50u);  // there was something to compare
 }
 
 // The incremental checksum (RFC 1624) against the whole one, over every TTL and many other words.

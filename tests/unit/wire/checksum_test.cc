@@ -34,6 +34,15 @@ TEST(Checksum, AgreesWithTheDefinitionForAllLengths) {
   }
 }
 
+TEST(Checksum, AgreesWithTheDefinitionForAHeader) {
+  std::mt19937 rng(791);
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<uint8_t> bytes(20);
+    for (auto& b : bytes) b = i % 4 == 0 && rng() % 4 != 0 ? 0xff : static_cast<uint8_t>(rng());
+    ASSERT_EQ(be(checksum20(bytes.data())), slow(bytes)) << i;
+  }
+}
+
 TEST(Checksum, AdjustEqualsRecomputation) {
   std::mt19937 rng(1624);
   for (int i = 0; i < 20'000; ++i) {
