@@ -219,13 +219,14 @@ uint32_t arrive(Context& c, Packet* const* packets, uint32_t count, Arrival* arr
 void burst(Context& c, Packet* const* packets, uint32_t count) {
   Arrival arrivals[crypto::kMaxJobs];
   Flight flights[crypto::kMaxJobs];
+  Packet* strangers[crypto::kMaxJobs];
   crypto::Job* jobs = c.crypto->jobs();
   const uint32_t arrived = arrive(c, packets, count, arrivals);
-  uint32_t admitted = 0;
+  uint32_t admitted = 0, strange = 0;
   for (uint32_t i = 0; i < arrived; ++i) {
     const auto [p, spi, sa] = arrivals[i];
     if (sa == nullptr || sa->spi != spi) {
-      c.drop(p, Drop::kUnknownSpi);
+      strangers[strange++] = p;
     } else if (sa->owner_worker != c.worker) {
       hand_over(c, p, *sa);
     } else if (const Drop why = admit(c, p, *sa, flights[admitted], jobs[admitted]);
@@ -235,6 +236,9 @@ void burst(Context& c, Packet* const* packets, uint32_t count) {
       ++admitted;
     }
   }
+  if (strange != 0) [[unlikely]]
+    c.drop(strangers, strange, Drop::kUnknownSpi);
+  if (admitted == 0) return;
   c.crypto->open(jobs, admitted);
   for (uint32_t i = 0; i < admitted; ++i) settle(c, flights[i], jobs[i]);
 }

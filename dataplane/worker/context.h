@@ -91,6 +91,11 @@ struct Context {
     counters->drop(why);
     rte_pktmbuf_free(p);
   }
+  // The same for many at once, which is what a flood brings.
+  void drop(Packet** packets, uint32_t n, Drop why) {
+    counters->drop(why, n);
+    rte_pktmbuf_free_bulk(packets, n);
+  }
 };
 
 }  // namespace kanmon
