@@ -48,7 +48,7 @@ constexpr Rule kRules[] = {
     {kOpenSent, Event::kTcpUp, kOpenSent, 0},
     {kOpenSent, Event::kTcpDown, kActive, kDropTcp | kStartConnectRetry},
     {kOpenSent, Event::kOpenReceived, kOpenConfirm,
-     kStopConnectRetry | kUseNegotiated | kSendKeepalive | kRestartHold},
+     kStopConnectRetry | kSendKeepalive | kRestartHold},
     {kOpenSent, Event::kHeaderError, kIdle, kRefuse},
     {kOpenSent, Event::kOpenError, kIdle, kRefuse},
     {kOpenSent, Event::kCollision, kIdle, kRefuse},

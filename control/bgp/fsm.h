@@ -55,11 +55,10 @@ inline constexpr Todo kConnectTcp = 1 << 6;
 inline constexpr Todo kStartConnectRetry = 1 << 7;
 inline constexpr Todo kStopConnectRetry = 1 << 8;
 inline constexpr Todo kRestartHold = 1 << 9;
-inline constexpr Todo kUseNegotiated = 1 << 10;  // hold and send hold time, from both OPENs
-inline constexpr Todo kSessionUp = 1 << 11;
-inline constexpr Todo kDeliver = 1 << 12;     // the message to who uses it
-inline constexpr Todo kCountRetry = 1 << 13;  // ConnectRetryCounter + 1
-inline constexpr Todo kClearRetry = 1 << 14;  // ConnectRetryCounter = 0
+inline constexpr Todo kSessionUp = 1 << 10;
+inline constexpr Todo kDeliver = 1 << 11;     // the message to who uses it
+inline constexpr Todo kCountRetry = 1 << 12;  // ConnectRetryCounter + 1
+inline constexpr Todo kClearRetry = 1 << 13;  // ConnectRetryCounter = 0
 
 struct Move {
   State to = State::kIdle;

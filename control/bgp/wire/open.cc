@@ -1,5 +1,6 @@
 #include "control/bgp/wire/open.h"
 
+#include "control/bgp/as_path.h"
 #include "control/bgp/wire/message.h"
 #include "dataplane/wire/reader.h"
 

@@ -9,9 +9,6 @@
 
 namespace kanmon::bgp {
 
-// Stands in two octets for an AS number that needs four (RFC 6793).
-inline constexpr uint32_t kAsTrans = 23456;
-
 struct Open {
   uint32_t as = 0;          // the real one, whether two octets held it or the capability
   uint16_t hold_time = 0;   // seconds; 0: no keepalives and no hold timer

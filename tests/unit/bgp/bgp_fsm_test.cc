@@ -36,7 +36,7 @@ constexpr Row kRows[] = {
     {Event::kSendHoldExpired, "I", "Ixs+", "Ixs+", "Ifxs+", "Inxs+", "Indxs+"},
     {Event::kTcpUp, "I", "Sos", "Sos", "S", "F", "E"},
     {Event::kTcpDown, "I", "Axr+", "Ixs+", "Axr", "Ixs+", "Idxs+"},
-    {Event::kOpenReceived, "I", "Ixs+", "Ixs+", "Fkshg", "Ifxs+", "Ifdxs+"},
+    {Event::kOpenReceived, "I", "Ixs+", "Ixs+", "Fksh", "Ifxs+", "Ifdxs+"},
     {Event::kHeaderError, "I", "Ixs+", "Ixs+", "Inxs+", "Inxs+", "Indxs+"},
     {Event::kOpenError, "I", "Ixs+", "Ixs+", "Inxs+", "Inxs+", "Ifdxs+"},
     {Event::kCollision, "I", "Ixs+", "Ixs+", "Inxs+", "Inxs+", "Indxs+"},
@@ -57,8 +57,8 @@ Move move_of(const char* cell) {
       {'o', kSendOpen},     {'k', kSendKeepalive},     {'n', kSendNotification},
       {'f', kSendFsmError}, {'d', kSessionDown},       {'x', kDropTcp},
       {'t', kConnectTcp},   {'r', kStartConnectRetry}, {'s', kStopConnectRetry},
-      {'h', kRestartHold},  {'g', kUseNegotiated},     {'u', kSessionUp},
-      {'v', kDeliver},      {'+', kCountRetry},        {'0', kClearRetry}};
+      {'h', kRestartHold},  {'u', kSessionUp},         {'v', kDeliver},
+      {'+', kCountRetry},   {'0', kClearRetry}};
   Move m{states.at(*cell), 0};
   while (*++cell != 0) m.todo |= todos.at(*cell);
   return m;
