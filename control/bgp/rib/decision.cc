@@ -7,8 +7,6 @@
 namespace kanmon::bgp {
 namespace {
 
-constexpr uint32_t kDefaultLocalPref = 100;
-
 // One step: the candidate with the lower key stays. Keys of both sides are compared as numbers.
 struct Step {
   Standing standing;

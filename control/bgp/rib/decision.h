@@ -20,6 +20,12 @@
 
 namespace kanmon::bgp {
 
+// Of a route that carries none.
+inline constexpr uint32_t kDefaultLocalPref = 100;
+// Of routes the gateway originates itself: they win unless an import policy says more, as on other
+// routers.
+inline constexpr uint32_t kOwnWeight = 32768;
+
 // Whom a route comes from.
 struct Source {
   enum class Kind : uint8_t { kLocal, kExternal, kInternal };
