@@ -9,6 +9,7 @@ import os
 import pathlib
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -76,6 +77,7 @@ class Bench:
         self.quick = options.quick
         self.figures = []
         self.lookups = []
+        self.floods = []
         self.problems = []
         self.tsc_hz = None
 
@@ -99,19 +101,33 @@ class Bench:
         return subprocess.run([str(self.directory / "kanmon-bench"), "--list-algorithms"], check=True,
                               capture_output=True, text=True).stdout.split("\n")[:-1]
 
-    def run_lookups(self):
-        say("  route lookups (Google Benchmark)")
-        wanted = "BM_Lookup<(Ours|RteFib)4, true>/routes:1000000|BM_Lookup<(Ours|RteFib)6, true>/routes:200000" \
-                 "|BM_Update<Ours4>/routes:1000000|BM_UpdateUnderReader"
-        command = [str(self.directory / "lpm_bench"), f"--benchmark_filter={wanted}", "--benchmark_format=json",
+    def google(self, program, wanted):
+        """The figures of a Google Benchmark program."""
+        command = [str(self.directory / program), f"--benchmark_filter={wanted}", "--benchmark_format=json",
                    f"--benchmark_min_time={0.05 if self.quick else 0.2}",
                    f"--benchmark_repetitions={1 if self.quick else 3}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=400)
         try:
-            text = done.stdout[done.stdout.index("{"):]
-            self.lookups = json.loads(text)["benchmarks"]
+            return json.loads(done.stdout[done.stdout.index("{"):])["benchmarks"]
         except ValueError:
-            self.problems.append(f"lpm_bench: {done.stderr.strip()[-300:] or 'no answer'}")
+            self.problems.append(f"{program}: {done.stderr.strip()[-300:] or 'no answer'}")
+            return []
+
+    def run_floods(self):
+        say("  unknown SPIs (Google Benchmark)")
+        self.floods = self.google("pipeline_bench", "BM_UnknownSpi/.*burst:64/")
+
+    def flood(self, size):
+        """A packet of an unknown SPI as a part of one that is decrypted, median of the repetitions."""
+        values = [f["bad/good"] for f in self.floods if f"/bytes:{size}/" in f["name"]
+                  and f.get("run_type") != "aggregate"]
+        return statistics.median(values) if values else math.nan
+
+    def run_lookups(self):
+        say("  route lookups (Google Benchmark)")
+        wanted = "BM_Lookup<(Ours|RteFib)4, true>/routes:1000000|BM_Lookup<(Ours|RteFib)6, true>/routes:200000" \
+                 "|BM_Update<Ours4>/routes:1000000|BM_UpdateUnderReader"
+        self.lookups = self.google("lpm_bench", wanted)
 
     def measure(self, plot):
         cpus = len(os.sched_getaffinity(0))
@@ -132,6 +148,7 @@ class Bench:
                 self.run(name, "--direction", "encrypt,decrypt", "--size", sizes, "--algorithm", name, trials=5)
         self.run("rates without loss", "--mode", "loss", "--size", "64,1420,imix", seconds=0.2)
         self.run("latency", "--mode", "latency", "--size", "64,1420", "--load", "50%,90%", seconds=0.5)
+        self.run_floods()
         self.run_lookups()
 
     def find(self, selection, size=None):
@@ -218,6 +235,8 @@ def quotient_rows(bench):
         selection = {"direction": direction, **shared, "workers": 1}
         many, one = (rate({**selection, "tunnels": n}, 1420) for n in (10_000, 1))
         yield row(f"10,000 tunnels to one, {direction}, 1420 B", one / many, 1.5, "<=")
+    for size in SIZES:
+        yield row(f"an unknown SPI to a decryption, {size} B", bench.flood(size), 0.25, "<=")
 
 
 def lookup_rows(bench):
