@@ -21,6 +21,8 @@ constexpr Column kTunnels[] = {
     {"nat_local", "NAT US", kYesNo, "this end is behind a NAT", true},
     {"nat_remote", "NAT PEER", kYesNo, "the peer is behind a NAT", true},
     {"children", "CHILDREN", kCount, "child SA pairs, superseded ones too"},
+    {"path_mtu", "PATH MTU", kCount, "octets an outer packet may have; null without an SA", true},
+    {"mtu", "MTU", kCount, "octets an inner packet may have; null without an SA", true},
     {"packets_in", "PKT IN", kCount, "decrypted, since the tunnel came up"},
     {"packets_out", "PKT OUT", kCount, "encrypted"},
     {"bytes_in", "B IN", kBytes, "inner octets decrypted"},
@@ -139,6 +141,10 @@ constexpr Column kDropTotals[] = {
      "hands; 0 when nothing moves"},
     {"dropped_early", "dropped early", kCount,
      "sum over the rows of stage xdp: dropped in front of the workers, no part of received"},
+    {"mtu_believed", "mtu believed", kCount,
+     "ICMP from outside that made a tunnel's path MTU smaller, part of punted"},
+    {"mtu_ignored", "mtu ignored", kCount,
+     "ICMP from outside about the size of ESP packets that was not believed, or said nothing new"},
 };
 
 constexpr Column kSteering[] = {

@@ -99,6 +99,7 @@ void Gateway::tick(TimePoint now) {
   neighbors_.tick(now);
   watch_traffic(now);
   measure_load(now);
+  sas_.forget_old_mtus(now);
   forget_gone_tunnels();
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
@@ -128,6 +129,8 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
       host_devices_.deliver(packet.table, packet.tunnel_in, packet.bytes);
       return;
     case Punt::kIke: {
+      if (const auto too_big = publish::parse_too_big(packet.bytes); too_big.ok())
+        return path_shrank(now, *too_big);
       const auto datagram = ike::parse_datagram(packet.bytes);
       if (!datagram.ok()) {
         ++bad_datagrams_;
@@ -137,6 +140,17 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
       return;
     }
   }
+}
+
+// Ten minutes later it is tried again with the port's own MTU.
+void Gateway::path_shrank(TimePoint now, const publish::TooBig& message) {
+  const bool learned = sas_.learn_mtu(now, message).ok();
+  ++(learned ? mtu_messages_.believed : mtu_messages_.ignored);
+  if (!learned) return;
+  log::info("sa", "path-mtu",
+            {{"remote", message.remote.address.to_string()},
+             {"spi", fmt::format("{:08x}", message.spi)},
+             {"mtu", message.mtu}});
 }
 
 void Gateway::happened(TimePoint now, rings::Event event) {

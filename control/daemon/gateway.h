@@ -100,6 +100,12 @@ class Gateway final : private neighbor::Host, private ike::Host {
   double packet_rate(uint16_t worker) const { return load_[worker].packets_per_second; }
   // Refused before they reached IKE: no UDP, bad lengths or checksums.
   uint64_t bad_datagrams() const { return bad_datagrams_; }
+  // ICMP from outside about the size of ESP packets, by what became of it.
+  struct MtuMessages {
+    uint64_t believed = 0;
+    uint64_t ignored = 0;
+  };
+  const MtuMessages& mtu_messages() const { return mtu_messages_; }
 
  private:
   struct HeldPacket {
@@ -139,6 +145,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
 
   // Packets from the workers.
   void punted(TimePoint now, const Punted& packet);
+  void path_shrank(TimePoint now, const publish::TooBig& message);
   void happened(TimePoint now, rings::Event event);
   void send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet);
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
@@ -214,6 +221,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   TimePoint next_slow_tick_{};
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own
   uint64_t bad_datagrams_ = 0;
+  MtuMessages mtu_messages_;
 };
 
 }  // namespace kanmon::daemon

@@ -20,6 +20,10 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
+Json number_or_null(uint64_t number) {
+  return number == 0 ? Json() : Json(number);
+}
+
 std::string hex32(uint32_t v) {
   return fmt::format("{:08x}", v);
 }
@@ -182,6 +186,7 @@ Json tunnels(const Gateway& g, TimePoint now) {
   for (const auto& t : g.ike().status(now)) {
     const auto traffic = g.sas().traffic(t.tunnel);
     const bool ike_up = t.ike_spi_responder != 0;
+    const sa::Encap* encap = g.sas().encap(t.tunnel);
     rows.push_back(
         {{"tunnel", t.name},
          {"state", to_string(t.state)},
@@ -198,6 +203,8 @@ Json tunnels(const Gateway& g, TimePoint now) {
          {"nat_local", t.nat_local},
          {"nat_remote", t.nat_remote},
          {"children", t.children.size()},
+         {"path_mtu", number_or_null(g.sas().path_mtu(t.tunnel))},
+         {"mtu", encap == nullptr ? Json() : Json(encap->mtu)},
          {"packets_in", traffic.packets_in},
          {"packets_out", traffic.packets_out},
          {"bytes_in", traffic.bytes_in},
@@ -384,7 +391,9 @@ Json drops(const Gateway& g) {
             {"punted", punted},
             {"dropped", all},
             {"in_flight", in_flight},
-            {"dropped_early", early}}}};
+            {"dropped_early", early},
+            {"mtu_believed", g.mtu_messages().believed},
+            {"mtu_ignored", g.mtu_messages().ignored}}}};
 }
 
 Json ports(const Gateway& g) {

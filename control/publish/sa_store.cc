@@ -6,6 +6,12 @@
 namespace kanmon::publish {
 namespace {
 
+// RFC 1191 section 6.3, RFC 8201 section 4: longer than any route flaps, and a larger MTU is found.
+constexpr std::chrono::minutes kMtuIsKept{10};
+// How long ago a quoted packet may have been sent, in packets: a second at sixteen million a
+// second.
+constexpr uint32_t kQuotable = 1u << 24;
+
 // A rekey is asked for well before a counter runs out: the peer may need several tries.
 constexpr uint64_t kSoftSequence32 = 0xf000'0000;
 
@@ -49,6 +55,7 @@ void SaStore::forget_tunnel(uint32_t number) {
     if (inbound.tunnel == number) spis.push_back(spi);
   for (const uint32_t spi : spis) remove_inbound(spi);
   remove_outbound(number, it->second.outbound.spi);
+  shrunk_.erase(number);
   tunnels_.erase(it);
 }
 
@@ -57,6 +64,8 @@ void SaStore::set_path(uint32_t number, const Path& path) {
   if (it == tunnels_.end() || it->second.path == path) return;
   Tunnel& tunnel = it->second;
   tunnel.path = path;
+  tunnel.learned_mtu = 0;  // of another path
+  shrunk_.erase(number);
   if (tunnel.outbound.sa != nullptr) show(number, tunnel);
 }
 
@@ -108,6 +117,8 @@ Status SaStore::install_outbound(const ike::ChildSa& child) {
   if (sa == nullptr) return Errc::kNoSpace;
 
   sa::OutboundSa* old = std::exchange(tunnel.outbound.sa, sa);
+  forget_outbound_spi(tunnel.outbound.spi, child.tunnel);
+  senders_.emplace(child.outbound_spi, child.tunnel);
   tunnel.outbound.spi = child.outbound_spi;
   tunnel.outbound.inbound_spi = child.inbound_spi;
   tunnel.udp_encapsulation = child.udp_encapsulation;
@@ -141,6 +152,7 @@ void SaStore::remove_outbound(uint32_t number, uint32_t spi) {
   Tunnel& tunnel = it->second;
   if (tunnel.outbound.sa == nullptr || tunnel.outbound.spi != spi) return;
   sa::OutboundSa* old = std::exchange(tunnel.outbound.sa, nullptr);
+  forget_outbound_spi(spi, number);
   tunnel.outbound = {};
   show(number, tunnel);
   bury_after(last_, [this, old, number] { retire_outbound(number, old); });
@@ -150,6 +162,8 @@ void SaStore::move_endpoint(uint32_t number, const wire::Endpoint& remote) {
   const auto it = tunnels_.find(number);
   if (it == tunnels_.end() || it->second.outbound.sa == nullptr) return;
   it->second.remote = remote;
+  it->second.learned_mtu = 0;
+  shrunk_.erase(number);
   show(number, it->second);
 }
 
@@ -232,12 +246,64 @@ void SaStore::show(uint32_t number, Tunnel& tunnel) {
     params.dscp = tunnel.settings.dscp;
     params.dscp_value = tunnel.settings.dscp_value;
     params.df = tunnel.settings.df;
-    params.outer_mtu = tunnel.path.mtu;
+    params.outer_mtu = tunnel.outer_mtu();
     params.configured_mtu = tunnel.settings.configured_mtu;
     params.mss_clamp = tunnel.settings.mss_clamp;
     tunnel.encap = sa::make_encap(tunnel.outbound.sa, params, tunnel.path.adjacency);
   }
   last_ = plane_.publish(rings::SetTunnel{number, tunnel.encap});
+}
+
+void SaStore::forget_outbound_spi(uint32_t spi, uint32_t tunnel) {
+  const auto [first, last] = senders_.equal_range(spi);
+  const auto it = std::find_if(first, last, [&](const auto& row) { return row.second == tunnel; });
+  if (it != last) senders_.erase(it);
+}
+
+// Has one of our tunnels sent what the message quotes, not long ago, to the peer it has now?
+SaStore::Tunnel* SaStore::tunnel_that_sent(const TooBig& message, uint32_t& number) {
+  const auto [first, last] = senders_.equal_range(message.spi);
+  for (auto it = first; it != last; ++it) {
+    Tunnel& t = tunnels_.at(it->second);
+    if (t.udp_encapsulation != message.udp) continue;
+    const bool same = message.udp ? t.local == message.local && t.remote == message.remote
+                                  : t.local.address == message.local.address &&
+                                        t.remote.address == message.remote.address;
+    const uint64_t sent = sa::report(*t.outbound.sa).next_sequence - 1;
+    const uint32_t age = static_cast<uint32_t>(sent) - message.sequence_low;
+    if (!same || age >= std::min<uint64_t>(sent, kQuotable)) continue;
+    number = it->second;
+    return &t;
+  }
+  return nullptr;
+}
+
+Status SaStore::learn_mtu(TimePoint now, const TooBig& message) {
+  uint32_t number = 0;
+  Tunnel* tunnel = tunnel_that_sent(message, number);
+  if (tunnel == nullptr) return Errc::kNotFound;
+  const uint16_t mtu = believed_mtu(message, tunnel->outer_mtu());
+  if (mtu >= tunnel->outer_mtu()) return Errc::kUnsupported;
+  tunnel->learned_mtu = mtu;
+  tunnel->learned_until = now + kMtuIsKept;
+  shrunk_.insert(number);
+  show(number, *tunnel);
+  return success();
+}
+
+void SaStore::forget_old_mtus(TimePoint now) {
+  std::erase_if(shrunk_, [&](uint32_t number) {
+    Tunnel& tunnel = tunnels_.at(number);
+    if (now < tunnel.learned_until) return false;
+    tunnel.learned_mtu = 0;
+    if (tunnel.outbound.sa != nullptr) show(number, tunnel);
+    return true;
+  });
+}
+
+uint16_t SaStore::path_mtu(uint32_t number) const {
+  const auto it = tunnels_.find(number);
+  return it == tunnels_.end() || it->second.outbound.sa == nullptr ? 0 : it->second.outer_mtu();
 }
 
 void SaStore::bury_after(uint64_t sequence, std::function<void()> bury) {

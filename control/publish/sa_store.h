@@ -6,22 +6,27 @@
 // replaced is wiped and freed after the acknowledgement of the command that took it away.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "control/ike/types.h"
 #include "control/publish/plane.h"
 #include "control/publish/spi_slots.h"
+#include "control/publish/too_big.h"
 #include "dataplane/sa/encap.h"
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/params.h"
 
 namespace kanmon::publish {
+
+using TimePoint = std::chrono::steady_clock::time_point;
 
 inline constexpr uint32_t kNoAdjacency = 0xffffffff;
 
@@ -69,6 +74,15 @@ class SaStore {
   // Nothing for a tunnel without settings.
   void set_path(uint32_t tunnel, const Path& path);
 
+  // An ICMP message says that a packet of ours did not fit. Believed if it quotes a packet that the
+  // tunnel's live outbound SA has sent to its peer, and for ten minutes (ESP-31). kNotFound: it
+  // does not; kUnsupported: it does, but says nothing new.
+  Status learn_mtu(TimePoint now, const TooBig& message);
+  // Forgets what was learned long ago: paths grow too.
+  void forget_old_mtus(TimePoint now);
+  // What the path of a tunnel's outer packets takes; 0 without an outbound SA.
+  uint16_t path_mtu(uint32_t tunnel) const;
+
   // kNotFound: the tunnel has no settings; kNoSpace: memory. Keys are copied.
   Status install_inbound(const ike::ChildSa& child);
   Status install_outbound(const ike::ChildSa& child);
@@ -115,6 +129,10 @@ class SaStore {
     wire::Endpoint local, remote;
     Outbound outbound;
     sa::Encap encap{};
+    uint16_t learned_mtu = 0;  // below path.mtu; 0: nothing was learned
+    TimePoint learned_until{};
+
+    uint16_t outer_mtu() const { return learned_mtu != 0 ? learned_mtu : path.mtu; }
     Traffic past;  // of SAs that are gone
   };
   struct Grave {
@@ -123,6 +141,8 @@ class SaStore {
   };
 
   void show(uint32_t number, Tunnel& tunnel);
+  Tunnel* tunnel_that_sent(const TooBig& message, uint32_t& number);
+  void forget_outbound_spi(uint32_t spi, uint32_t tunnel);
   void retire_inbound(uint32_t tunnel, sa::InboundSa* sa);
   void retire_outbound(uint32_t tunnel, sa::OutboundSa* sa);
   // Graves are in the order of their sequence numbers.
@@ -134,6 +154,8 @@ class SaStore {
   uint64_t last_ = 0;  // sequence of the newest SetTunnel
   std::map<uint32_t, Inbound> inbound_;
   std::map<uint32_t, Tunnel> tunnels_;
+  std::multimap<uint32_t, uint32_t> senders_;  // outbound SPI → tunnel; peers choose alike
+  std::set<uint32_t> shrunk_;                  // tunnels with a learned MTU
   std::deque<Grave> graves_;
   std::vector<uint32_t> awaiting_;  // inbound SPIs not yet acknowledged
 };

@@ -79,11 +79,35 @@ Drop to_host(Context& context, const Visitor& v) {
   return Drop::kNone;
 }
 
+bool is_underlay(const Context& context, const Packet* p) {
+  return context.tables->tables[meta(p).table].role == TableRole::kUnderlay;
+}
+
+// Does this message, longer than its header, say that an ESP packet did not fit? Whether one of
+// ours, control will see: here is only told apart what the host's own stack must have.
+bool is_about_esp(const Visitor& v, wire::Bytes message) {
+  if (v.v4 ? message[0] != 3 || message[1] != 4 : message[0] != 2) return false;
+  const wire::Bytes quoted = message.subspan(kIcmpHeader);
+  if (quoted.size() < (v.v4 ? wire::kIp4Header : wire::kIp6Header)) return false;
+  if (quoted[0] >> 4 != (v.v4 ? 4 : 6)) return false;
+  const classify::Upper u = classify::upper(quoted);
+  if (!u.ok || !u.first) return false;
+  if (u.protocol == wire::kProtocolEsp) return true;
+  return u.protocol == wire::kProtocolUdp &&
+         quoted.size() >= std::size_t{u.offset} + wire::kUdpHeader &&
+         load_be<uint16_t>(&quoted[u.offset]) == wire::kPortIkeNat;
+}
+
 Drop icmp(Context& context, const Visitor& v) {
   const wire::Bytes message = v.transport();
   if (message.size() < kIcmpHeader) return Drop::kBadIcmp;
   const uint64_t start = v.v4 ? 0 : v.pseudo(wire::kProtocolIcmp6);
   if (wire::checksum_finish(wire::checksum_add(start, message)) != 0) return Drop::kBadIcmp;
+  if (is_underlay(context, v.packet) && is_about_esp(v, message)) {
+    meta(v.packet).punt = Punt::kIke;  // for those who own the SAs
+    context.lanes->punt.push(v.packet);
+    return Drop::kNone;
+  }
   if (message[0] != (v.v4 ? kEchoRequest4 : kEchoRequest6) || message[1] != 0)
     return to_host(context, v);
   if (!context.limits.echo_replies.take(context.now_tsc)) return Drop::kLocalRateLimited;
@@ -91,10 +115,6 @@ Drop icmp(Context& context, const Visitor& v) {
   reset_meta_of_own(v.packet, meta(v.packet).table);
   context.lanes->route.push(v.packet);
   return Drop::kNone;
-}
-
-bool is_underlay(const Context& context, const Packet* p) {
-  return context.tables->tables[meta(p).table].role == TableRole::kUnderlay;
 }
 
 // Checked here and not by control, so that what is punted is what was sent. A zero checksum says

@@ -1,6 +1,7 @@
 #include "dataplane/sa/selectors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/common/byteorder.h"
 #include "dataplane/wire/headers.h"
@@ -74,6 +75,29 @@ bool inside(const Selector& s, const wire::IpAddress& address, uint16_t port, co
   return s.has(address);
 }
 
+// RFC 792, RFC 4443 section 2.1. Redirects are errors of a first hop, which no tunnel is.
+bool is_icmp_error(uint8_t protocol, uint8_t type) {
+  if (protocol == wire::kProtocolIcmp) return type == 3 || type == 4 || type == 11 || type == 12;
+  return protocol == wire::kProtocolIcmp6 && type >= 1 && type <= 4;
+}
+
+// An answer to the packet that an ICMP error with this key quotes, as far as the quote says. The
+// error is inside where such an answer is, whichever router on the way it comes from (RFC 4301
+// section 6.2).
+bool read_answer(wire::Bytes packet, const FlowKey& error, FlowKey& answer) {
+  constexpr uint32_t kIcmpHeader = 8;
+  UpperLayer upper;
+  if (!error.ports_known || !find_upper_layer(packet, upper)) return false;
+  if (!is_icmp_error(upper.protocol, static_cast<uint8_t>(error.source_port >> 8))) return false;
+  if (packet.size() < upper.offset + kIcmpHeader) return false;
+  if (!read_flow_key(packet.subspan(upper.offset + kIcmpHeader), answer)) return false;
+  if (answer.source != error.destination) return false;
+  std::swap(answer.source, answer.destination);
+  std::swap(answer.source_port, answer.destination_port);
+  if (is_icmp(answer.protocol)) answer.ports_known = false;  // the answer is of another type
+  return true;
+}
+
 bool lets_all_through(std::span<const Selector> side, wire::Family family) {
   return std::any_of(side.begin(), side.end(), [family](const Selector& s) {
     return s.start.family == family && s.protocol == 0 && s.any_port() &&
@@ -126,8 +150,9 @@ bool SelectorSet::matches(const FlowKey& key, bool outbound) const {
 }
 
 bool SelectorSet::matches(wire::Bytes packet, bool outbound) const {
-  FlowKey key;
-  return read_flow_key(packet, key) && matches(key, outbound);
+  FlowKey key, answer;
+  if (!read_flow_key(packet, key)) return false;
+  return matches(key, outbound) || (read_answer(packet, key, answer) && matches(answer, outbound));
 }
 
 }  // namespace kanmon::sa

@@ -65,6 +65,41 @@ TEST_F(Local, PuntsIkeOfTheUnderlay) {
   EXPECT_EQ(bed.dropped_in_all(), 2u);
 }
 
+// ESP-31: what may concern the size of our ESP packets goes to control, from an underlay only, and
+// no faster than a few a second; its checksum must be right.
+TEST_F(Local, PuntsTooBigAboutEsp) {
+  const Octets esp = ip({"192.0.2.1", "198.51.100.2", 50}, Octets(8, 7));
+  const auto error = [](uint8_t type, uint8_t code, const Octets& quoted) {
+    Octets m = Octets{type, code, 0, 0, 0, 0, 5, 120} + quoted;
+    const uint16_t sum = wire::checksum(m);
+    std::memcpy(&m[2], &sum, 2);
+    return m;
+  };
+  const Octets good = ip({"203.0.113.9", "192.0.2.1", 1}, error(3, 4, esp));
+  give(good);
+  EXPECT_EQ(punts(), std::vector<Octets>{good});
+  const Octets udp4500 = ip({"192.0.2.1", "198.51.100.2", 17}, udp(4500, 9, Octets(8, 7)));
+  give(ip({"203.0.113.9", "192.0.2.1", 1}, error(3, 4, udp4500)));
+  EXPECT_EQ(punts().size(), 1u);
+  for (const auto& [type, code] : {std::pair{3, 1}, {3, 3}, {11, 0}, {5, 0}})
+    give(ip({"203.0.113.9", "192.0.2.1", 1},
+            error(static_cast<uint8_t>(type), static_cast<uint8_t>(code), esp)));
+  give(ip({"203.0.113.9", "192.0.2.1", 1},
+          error(3, 4, ip({"192.0.2.1", "198.51.100.2", 6}, Octets(8, 7)))));
+  EXPECT_EQ(bed.dropped(Drop::kNoService), 5u);
+  for (std::size_t n = 0; n < esp.size(); ++n)
+    give(ip({"203.0.113.9", "192.0.2.1", 1}, error(3, 4, Octets(esp.begin(), esp.begin() + 19))));
+  EXPECT_TRUE(punts().empty());
+  Octets broken = good;
+  broken.back() ^= 1;
+  give(broken);
+  EXPECT_TRUE(punts().empty());
+  EXPECT_EQ(bed.dropped(Drop::kBadIcmp), 1u);
+  // From inside it is nobody's business.
+  give(ip({"10.1.0.9", "10.1.0.1", 1}, error(3, 4, esp)));
+  EXPECT_TRUE(punts().empty());
+}
+
 TEST_F(Local, DropsBrokenIke) {
   Octets p = ip({"192.0.2.2", "192.0.2.1", 17}, udp(500, 500, kText));
   test::sum_udp(p);

@@ -2,8 +2,11 @@
 // only when no worker can see it), INV-2 (a tunnel without SA is shown as such).
 #include "control/publish/sa_store.h"
 
+#include <functional>
 #include <set>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -199,6 +202,128 @@ TEST_F(Store, SettingsThatInboundSasAreMadeWithNeedNewOnes) {
   EXPECT_FALSE(store.needs_new_sas(7, settings));
   settings.table = 4;
   EXPECT_TRUE(store.needs_new_sas(7, settings));
+}
+
+// Without limits of its own an SA still ends with its 32-bit numbers, and asks in time.
+TEST_F(Store, WithoutLimitsOnlyNumbersEnd) {
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_outbound(c).ok());
+  const auto& out = *plane.last<rings::SetTunnel>().encap.sa;
+  EXPECT_LT(out.soft_sequence, 0xffffffffu);
+  EXPECT_EQ(out.last_sequence, 0xffffffffu);
+  EXPECT_FALSE(out.counts_bytes);
+}
+
+// ESP-31: a path MTU is learned only from what quotes a packet the live SA has sent to its peer.
+class PathMtu : public Store {
+ protected:
+  void SetUp() override {
+    Store::SetUp();
+    ASSERT_TRUE(store.install_outbound(child(0x1000)).ok());
+    store.outbound(7)->sa->next_sequence.store(101);  // 1 … 100 were sent
+    said.local = {wire::IpAddress::parse("192.0.2.1").value(), 0};
+    said.remote = {wire::IpAddress::parse("192.0.2.2").value(), 0};
+    said.spi = 0x1000;
+    said.sequence_low = 100;
+    said.mtu = 1400;
+    said.length = 1500;
+  }
+  bool believed(const TooBig& message) {
+    const auto before = plane.commands.size();
+    const bool done = store.learn_mtu(now, message).ok();
+    EXPECT_EQ(plane.commands.size(), before + (done ? 1 : 0)) << "workers hear of it, or nothing";
+    return done;
+  }
+  TooBig said;
+  TimePoint now{};
+};
+
+TEST_F(PathMtu, ReachesTheWorkersAsMtuAndMss) {
+  const uint16_t mtu = store.encap(7)->mtu, mss = store.encap(7)->mss4;
+  EXPECT_EQ(store.path_mtu(7), 1500);
+  EXPECT_TRUE(believed(said));
+  EXPECT_EQ(store.path_mtu(7), 1400);
+  const auto& encap = plane.last<rings::SetTunnel>().encap;
+  EXPECT_EQ(encap.mtu, mtu - 100);
+  EXPECT_EQ(encap.mss4, mss - 100);
+}
+
+TEST_F(PathMtu, NotWithoutALiveSpiOfOurs) {
+  for (const auto& change : std::vector<std::function<void(TooBig&)>>{
+           [](TooBig& t) { t.spi = 0x1001; },
+           [](TooBig& t) { t.local.address = wire::IpAddress::parse("192.0.2.3").value(); },
+           [](TooBig& t) { t.remote.address = wire::IpAddress::parse("192.0.2.3").value(); },
+           [](TooBig& t) { t.udp = true; },
+           [](TooBig& t) { t.sequence_low = 101; },  // not yet sent
+           [](TooBig& t) { t.sequence_low = 0; },
+           [](TooBig& t) { t.sequence_low = 0xffffffff; },
+       }) {
+    for (const uint16_t mtu : {0, 68, 600, 1400}) {
+      TooBig forged = said;
+      forged.mtu = mtu;
+      change(forged);
+      EXPECT_FALSE(believed(forged));
+    }
+    EXPECT_EQ(store.path_mtu(7), 1500);
+  }
+}
+
+TEST_F(PathMtu, IsBoundedWhateverIsSaid) {
+  for (const auto& [mtu, becomes] :
+       std::vector<std::pair<uint16_t, uint16_t>>{{0, 1492}, {600, 600}, {68, 576}}) {
+    said.mtu = mtu;
+    EXPECT_TRUE(believed(said)) << mtu;
+    EXPECT_EQ(store.path_mtu(7), becomes);
+  }
+  EXPECT_FALSE(believed(said)) << "nothing new";
+  said.mtu = 9000;
+  EXPECT_FALSE(believed(said)) << "never raised";
+  EXPECT_EQ(store.path_mtu(7), 576);
+}
+
+TEST_F(PathMtu, IsForgottenAfterTenMinutes) {
+  ASSERT_TRUE(believed(said));
+  store.forget_old_mtus(now + std::chrono::seconds(599));
+  EXPECT_EQ(store.path_mtu(7), 1400);
+  store.forget_old_mtus(now + std::chrono::seconds(600));
+  EXPECT_EQ(store.path_mtu(7), 1500);
+  EXPECT_GT(plane.last<rings::SetTunnel>().encap.mtu, 1400);
+}
+
+TEST_F(PathMtu, SurvivesARekeyButNotAnotherPathOrPeer) {
+  ASSERT_TRUE(believed(said));
+  ASSERT_TRUE(store.install_outbound(child(0x2000)).ok());
+  EXPECT_EQ(store.path_mtu(7), 1400);
+  EXPECT_FALSE(believed(said)) << "the old SPI is dead";
+  store.set_path(7, {.adjacency = 6, .mtu = 1500});
+  EXPECT_EQ(store.path_mtu(7), 1500);
+  said.spi = 0x2000;
+  said.sequence_low = 1;
+  store.outbound(7)->sa->next_sequence.store(2);
+  ASSERT_TRUE(believed(said));
+  store.move_endpoint(7, {wire::IpAddress::parse("192.0.2.99").value(), 4501});
+  EXPECT_EQ(store.path_mtu(7), 1500);
+  EXPECT_FALSE(believed(said)) << "of another peer now";
+  store.forget_tunnel(7);
+  EXPECT_FALSE(believed(said));
+  store.forget_old_mtus(now + std::chrono::hours(1));
+}
+
+TEST_F(PathMtu, OfEspInUdpNeedsThePorts) {
+  auto c = child(0x3000);
+  c.udp_encapsulation = true;
+  c.local.port = 4500;
+  c.remote.port = 1027;
+  ASSERT_TRUE(store.install_outbound(c).ok());
+  store.outbound(7)->sa->next_sequence.store(101);
+  said.spi = 0x3000;
+  EXPECT_FALSE(believed(said));
+  said.udp = true;
+  said.local.port = 4500;
+  said.remote.port = 4500;
+  EXPECT_FALSE(believed(said));
+  said.remote.port = 1027;
+  EXPECT_TRUE(believed(said));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/esp_oracle.h"
+#include "tests/support/stage_bed.h"
 
 namespace kanmon::sa {
 namespace {
@@ -120,6 +121,77 @@ TEST(Selectors, Fragments) {
   p[7] = 0x01;  // a later one
   EXPECT_FALSE(SelectorSet(ports, all).matches(p, true));
   EXPECT_TRUE(SelectorSet(all, all).matches(p, true));
+}
+
+// ESP-32: an ICMP error is judged by the packet it quotes, reversed (RFC 4301 section 6.2). The SA
+// carries UDP between port 1000 of 10.1/16 and port 2000 of 10.2/16; errors come from the far side.
+TEST(Selectors, IcmpErrorsFollowWhatTheyQuote) {
+  using test::ip;
+  using test::udp;
+  using test::operator+;
+  const Selector near[] = {prefix("10.1.0.0/16", 17, 1000, 1000)};
+  const Selector far[] = {prefix("10.2.0.0/16", 17, 2000, 2000)};
+  const SelectorSet set(near, far);
+  const auto error = [](uint8_t type, uint8_t code, const char* router, const char* to,
+                        const Octets& quoted) {
+    return ip({router, to, 1}, Octets{type, code, 0, 0, 0, 0, 0, 0} + quoted);
+  };
+  const auto sent = [](const char* from, const char* to, uint16_t source, uint16_t destination) {
+    return ip({from, to, 17}, udp(source, destination, {}));
+  };
+  const Octets ours = sent("10.1.0.9", "10.2.0.1", 1000, 2000);
+  struct Row {
+    const char* what;
+    Octets packet;
+    bool inside;
+  };
+  Octets later = ours;
+  later[7] = 9;
+  const Row rows[] = {
+      {"port unreachable, from the far host", error(3, 3, "10.2.0.1", "10.1.0.9", ours), true},
+      {"time exceeded, from a router outside of all selectors",
+       error(11, 0, "172.16.0.1", "10.1.0.9", ours), true},
+      {"fragmentation needed", error(3, 4, "172.16.0.1", "10.1.0.9", ours), true},
+      {"to another than the quoted packet's sender", error(3, 3, "10.2.0.1", "10.1.0.8", ours),
+       false},
+      {"quotes a packet of another port",
+       error(3, 3, "10.2.0.1", "10.1.0.9", sent("10.1.0.9", "10.2.0.1", 1001, 2000)), false},
+      {"quotes a packet to another network",
+       error(3, 3, "10.2.0.1", "10.1.0.9", sent("10.1.0.9", "10.3.0.1", 1000, 2000)), false},
+      {"quotes a packet in the error's own direction",
+       error(3, 3, "10.2.0.1", "10.1.0.9", sent("10.2.0.1", "10.1.0.9", 2000, 1000)), false},
+      {"quotes a later fragment", error(3, 3, "10.2.0.1", "10.1.0.9", later), false},
+      {"redirect", error(5, 1, "10.2.0.1", "10.1.0.9", ours), false},
+      {"echo request", error(8, 0, "10.2.0.1", "10.1.0.9", ours), false},
+      {"quotes an error",
+       error(3, 3, "10.2.0.1", "10.1.0.9",
+             error(3, 3, "10.1.0.9", "10.2.0.1", sent("10.2.0.1", "10.1.0.9", 2000, 1000))),
+       false},
+  };
+  for (const Row& r : rows) EXPECT_EQ(set.matches(r.packet, false), r.inside) << r.what;
+  // The other way, an error of ours about what they sent.
+  const Octets theirs = sent("10.2.0.1", "10.1.0.9", 2000, 1000);
+  EXPECT_TRUE(set.matches(error(3, 3, "10.1.0.1", "10.2.0.1", theirs), true));
+  EXPECT_FALSE(set.matches(error(3, 3, "10.1.0.1", "10.2.0.1", theirs), false));
+  // Whatever is cut off the quote, nothing is guessed.
+  const Octets whole = rows[0].packet;
+  for (std::size_t n = 20; n < whole.size() - 4; ++n)
+    EXPECT_FALSE(set.matches(wire::Bytes(whole.data(), n), false)) << n;
+}
+
+TEST(Selectors, Icmp6ErrorsFollowWhatTheyQuote) {
+  using test::ip;
+  using test::udp;
+  using test::operator+;
+  const Selector near[] = {prefix("2001:db8:1::/48", 17)};
+  const Selector far[] = {prefix("2001:db8:2::/48", 17)};
+  const SelectorSet set(near, far);
+  const Octets ours = ip({"2001:db8:1::9", "2001:db8:2::1", 17}, udp(1000, 2000, {}));
+  for (unsigned type = 0; type < 256; ++type) {
+    const auto packet = ip({"2001:db8:99::1", "2001:db8:1::9", 58},
+                           Octets{static_cast<uint8_t>(type), 0, 0, 0, 0, 0, 0, 0} + ours);
+    EXPECT_EQ(set.matches(packet, false), type >= 1 && type <= 4) << type;
+  }
 }
 
 // IPv6 extension headers are walked, later fragments recognised, endless chains refused.
