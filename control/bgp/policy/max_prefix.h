@@ -17,6 +17,7 @@ class MaxPrefix {
  public:
   enum class Event : uint8_t { kQuiet, kWarn, kExceeded };
 
+  MaxPrefix() = default;  // no limit
   explicit MaxPrefix(MaxPrefixOptions options) : options_(options) {}
 
   // To be called after each change of the count. Each event is said once, and

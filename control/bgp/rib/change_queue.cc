@@ -27,9 +27,9 @@ void ChangeQueue::leave(NodeId node, Nodes& nodes) {
   for (Consumer& c : consumers_) {
     if (c.next == node) c.next = n.next;
   }
-  (n.previous == kNone ? first_ : nodes[n.previous].next) = n.next;
-  (n.next == kNone ? last_ : nodes[n.next].previous) = n.previous;
-  n.previous = n.next = kNone;
+  (n.previous == kNoId ? first_ : nodes[n.previous].next) = n.next;
+  (n.next == kNoId ? last_ : nodes[n.next].previous) = n.previous;
+  n.previous = n.next = kNoId;
   n.queued = false;
 }
 
@@ -39,10 +39,10 @@ void ChangeQueue::push(NodeId node, Nodes& nodes) {
   Node& n = nodes[node];
   n.queued = true;
   n.previous = last_;
-  (last_ == kNone ? first_ : nodes[last_].next) = node;
+  (last_ == kNoId ? first_ : nodes[last_].next) = node;
   last_ = node;
   for (Consumer& c : consumers_) {
-    if (c.used && c.next == kNone) c.next = node;
+    if (c.used && c.next == kNoId) c.next = node;
   }
 }
 
@@ -53,7 +53,7 @@ NodeId ChangeQueue::take(ConsumerId id, Nodes& nodes, std::vector<NodeId>& dropp
     if (nodes.exists(node)) return node;
   }
   const NodeId node = c.next;
-  if (node == kNone) return kNone;
+  if (node == kNoId) return kNoId;
   c.next = nodes[node].next;
   if (node == first_) trim(nodes, dropped);
   return node;
@@ -65,7 +65,7 @@ void ChangeQueue::trim(Nodes& nodes, std::vector<NodeId>& dropped) {
     return std::any_of(consumers_.rbegin(), consumers_.rend(),
                        [&](const Consumer& c) { return c.next == first_; });
   };
-  while (first_ != kNone && !wanted()) {
+  while (first_ != kNoId && !wanted()) {
     dropped.push_back(first_);
     leave(first_, nodes);
   }

@@ -28,24 +28,24 @@ class ChangeQueue {
 
   // To the end of the list. Nothing if nobody listens.
   void push(NodeId node, Nodes& nodes);
-  // The next node for `id`, kNone if there is none. `dropped` as above: it may hold the node
+  // The next node for `id`, kNoId if there is none. `dropped` as above: it may hold the node
   // returned.
   NodeId take(ConsumerId id, Nodes& nodes, std::vector<NodeId>& dropped);
-  bool waits(ConsumerId id) const { return !walked(id) || consumers_[id].next != kNone; }
+  bool waits(ConsumerId id) const { return !walked(id) || consumers_[id].next != kNoId; }
   bool walked(ConsumerId id) const { return consumers_[id].walk == consumers_[id].walk_end; }
 
  private:
   struct Consumer {
     bool used = false;
     NodeId walk = 0, walk_end = 0;  // nodes made after the walk began are in the list
-    NodeId next = kNone;            // the next of the list; kNone: seen all
+    NodeId next = kNoId;            // the next of the list; kNoId: seen all
   };
   void leave(NodeId node, Nodes& nodes);
   void trim(Nodes& nodes, std::vector<NodeId>& dropped);
 
   std::vector<Consumer> consumers_;
   size_t users_ = 0;
-  NodeId first_ = kNone, last_ = kNone;
+  NodeId first_ = kNoId, last_ = kNoId;
 };
 
 }  // namespace kanmon::bgp

@@ -29,7 +29,7 @@ size_t Nodes::slot_of(const wire::Prefix& prefix, uint32_t hash) const {
 
 NodeId Nodes::find(const wire::Prefix& prefix) const {
   const uint64_t slot = slots_[slot_of(prefix, hash_of(prefix))];
-  return slot == kEmpty ? kNone : static_cast<NodeId>(slot);
+  return slot == kEmpty ? kNoId : static_cast<NodeId>(slot);
 }
 
 NodeId Nodes::find_or_add(const wire::Prefix& prefix) {

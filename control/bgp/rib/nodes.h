@@ -18,8 +18,8 @@ struct Node {
   uint8_t length = 0;
   uint8_t family = 0;  // wire::Family; 0: nobody uses this node
   bool queued = false;
-  uint32_t paths = kNone;                 // the first of the node's candidates
-  NodeId previous = kNone, next = kNone;  // in the queue of changes, if `queued`
+  uint32_t paths = kNoId;                 // the first of the node's candidates
+  NodeId previous = kNoId, next = kNoId;  // in the queue of changes, if `queued`
 };
 static_assert(sizeof(Node) == 20);
 
@@ -28,7 +28,7 @@ class Nodes {
   // `seed`: a random number, so that a peer cannot choose prefixes that fall together.
   explicit Nodes(uint64_t seed) : seed_(seed), slots_(kFirstSlots, kEmpty) {}
 
-  // kNone if there is none.
+  // kNoId if there is none.
   NodeId find(const wire::Prefix& prefix) const;
   // Makes it if there is none. REQUIRES: host bits are zero.
   NodeId find_or_add(const wire::Prefix& prefix);

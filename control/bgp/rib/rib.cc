@@ -42,7 +42,7 @@ const SourceCounts& Rib::counts(SourceId id, wire::Family family) const {
 
 template <class F>
 void Rib::for_each_of(SourceId id, wire::Family family, F&& f) {
-  for (uint32_t p = sources_[id].families[index(family)].first; p != kNone;) {
+  for (uint32_t p = sources_[id].families[index(family)].first; p != kNoId;) {
     const uint32_t next = paths_[p].source_next;  // `f` may remove the path
     f(p);
     p = next;
@@ -62,10 +62,10 @@ NodeId Rib::node_of(uint32_t path) const {
 }
 
 uint32_t Rib::find_path(NodeId node, SourceId source, uint32_t path_id) const {
-  for (uint32_t p = nodes_[node].paths; p != kNone && !names_node(p); p = paths_[p].next) {
+  for (uint32_t p = nodes_[node].paths; p != kNoId && !names_node(p); p = paths_[p].next) {
     if (paths_[p].source == source && paths_[p].path_id == path_id) return p;
   }
-  return kNone;
+  return kNoId;
 }
 
 uint32_t Rib::add_path(NodeId node, SourceId source, uint32_t path_id) {
@@ -73,11 +73,11 @@ uint32_t Rib::add_path(NodeId node, SourceId source, uint32_t path_id) {
   Path& path = paths_[id];
   path.source = source;
   path.path_id = path_id;
-  path.next = nodes_[node].paths == kNone ? node | kNodeBit : nodes_[node].paths;
+  path.next = nodes_[node].paths == kNoId ? node | kNodeBit : nodes_[node].paths;
   nodes_[node].paths = id;
   PerFamily& family = per_family(path, node);
   path.source_next = family.first;
-  if (family.first != kNone) paths_[family.first].source_previous = id;
+  if (family.first != kNoId) paths_[family.first].source_previous = id;
   family.first = id;
   ++family.counts.received;
   return id;
@@ -90,14 +90,14 @@ void Rib::remove_path(NodeId node, uint32_t id) {
   set_stale(path, family, false);
   set_accepted(path, family, {});
   --family.counts.received;
-  (path.source_previous == kNone ? family.first : paths_[path.source_previous].source_next) =
+  (path.source_previous == kNoId ? family.first : paths_[path.source_previous].source_next) =
       path.source_next;
-  if (path.source_next != kNone) paths_[path.source_next].source_previous = path.source_previous;
+  if (path.source_next != kNoId) paths_[path.source_next].source_previous = path.source_previous;
 
   uint32_t* link = &nodes_[node].paths;
   while (*link != id) link = &paths_[*link].next;
   *link = path.next;
-  if (names_node(nodes_[node].paths)) nodes_[node].paths = kNone;
+  if (names_node(nodes_[node].paths)) nodes_[node].paths = kNoId;
   paths_.give(id);
   decide(node, selected);
   free_if_unused(node);
@@ -115,7 +115,7 @@ void Rib::set_accepted(Path& path, PerFamily& family, AttributeRef accepted) {
 }
 
 void Rib::free_if_unused(NodeId node) {
-  if (nodes_.exists(node) && nodes_[node].paths == kNone && !nodes_[node].queued)
+  if (nodes_.exists(node) && nodes_[node].paths == kNoId && !nodes_[node].queued)
     nodes_.erase(node);
 }
 
@@ -127,7 +127,7 @@ void Rib::announce(SourceId id, const Nlri& nlri, AttributeRef received, Attribu
   const NodeId node = nodes_.find_or_add(nlri.prefix);
   assert(node < kNodeBit);
   uint32_t at = find_path(node, id, nlri.path_id);
-  if (at == kNone) at = add_path(node, id, nlri.path_id);
+  if (at == kNoId) at = add_path(node, id, nlri.path_id);
   Path& path = paths_[at];
   PerFamily& family = per_family(path, node);
   set_stale(path, family, false);
@@ -141,8 +141,8 @@ void Rib::announce(SourceId id, const Nlri& nlri, AttributeRef received, Attribu
 
 bool Rib::withdraw(SourceId id, const Nlri& nlri) {
   const NodeId node = nodes_.find(nlri.prefix);
-  const uint32_t at = node == kNone ? kNone : find_path(node, id, nlri.path_id);
-  if (at == kNone) return false;
+  const uint32_t at = node == kNoId ? kNoId : find_path(node, id, nlri.path_id);
+  if (at == kNoId) return false;
   remove_path(node, at);
   return true;
 }
@@ -195,7 +195,7 @@ void Rib::set_options(DecisionOptions options) {
 void Rib::decide(NodeId node, bool touched) {
   // Most prefixes of most tables have one path: nothing to compare.
   const uint32_t first = nodes_[node].paths;
-  if (first != kNone && names_node(paths_[first].next)) {
+  if (first != kNoId && names_node(paths_[first].next)) {
     Path& path = paths_[first];
     const Standing now = path.accepted ? Standing::kBest : Standing::kRefused;
     if (touched || now != path.standing) queue_.push(node, nodes_);
@@ -204,7 +204,7 @@ void Rib::decide(NodeId node, bool touched) {
   }
   contenders_.clear();
   candidates_.clear();
-  for (uint32_t p = nodes_[node].paths; p != kNone && !names_node(p); p = paths_[p].next) {
+  for (uint32_t p = nodes_[node].paths; p != kNoId && !names_node(p); p = paths_[p].next) {
     Path& path = paths_[p];
     if (!path.accepted) {
       path.standing = Standing::kRefused;
@@ -241,7 +241,7 @@ size_t Rib::take_changes(ConsumerId id, size_t limit, const Changed& f) {
   for (; taken < limit; ++taken) {
     dropped_.clear();
     const NodeId node = queue_.take(id, nodes_, dropped_);
-    if (node == kNone) break;
+    if (node == kNoId) break;
     f(node);
     for (NodeId gone : dropped_) free_if_unused(gone);
   }

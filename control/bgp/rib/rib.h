@@ -31,8 +31,8 @@ struct Path {
   AttributeRef accepted;  // after the import policy; empty if that refused it
   uint32_t path_id = 0;
   uint32_t since_s = 0;   // when it came, or changed last
-  uint32_t next = kNone;  // the node's next path; the last names the node
-  uint32_t source_previous = kNone, source_next = kNone;  // of the same source and family
+  uint32_t next = kNoId;  // the node's next path; the last names the node
+  uint32_t source_previous = kNoId, source_next = kNoId;  // of the same source and family
   SourceId source = 0;
   bool stale = false;
   Standing standing = Standing::kRefused;
@@ -82,7 +82,7 @@ class Rib {
   void judge_again(SourceId id, wire::Family family, const Judge& judge);
 
   // -- Loc-RIB ------------------------------------------------------------------------------
-  // kNone if no path is known, and no consumer still has to learn that there is none.
+  // kNoId if no path is known, and no consumer still has to learn that there is none.
   NodeId find(const wire::Prefix& prefix) const { return nodes_.find(prefix); }
   wire::Prefix prefix(NodeId id) const { return nodes_.prefix(id); }
   // Null if no usable candidate is there.
@@ -90,14 +90,14 @@ class Rib {
   // All candidates of a prefix, in no order.
   template <class F>
   void for_each_path(NodeId id, F&& f) const {
-    for (uint32_t p = nodes_[id].paths; p != kNone && !names_node(p); p = paths_[p].next)
+    for (uint32_t p = nodes_[id].paths; p != kNoId && !names_node(p); p = paths_[p].next)
       f(paths_[p]);
   }
   // All prefixes with candidates, in no order.
   template <class F>
   void for_each(F&& f) const {
     for (NodeId id = 0; id < nodes_.end(); ++id) {
-      if (nodes_.exists(id) && nodes_[id].paths != kNone) f(id);
+      if (nodes_.exists(id) && nodes_[id].paths != kNoId) f(id);
     }
   }
   uint32_t prefixes() const { return nodes_.size(); }
@@ -128,7 +128,7 @@ class Rib {
 
  private:
   struct PerFamily {
-    uint32_t first = kNone;  // of the source's paths
+    uint32_t first = kNoId;  // of the source's paths
     SourceCounts counts;
   };
   struct SourceState {

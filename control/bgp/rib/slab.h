@@ -9,7 +9,7 @@
 
 namespace kanmon::bgp {
 
-inline constexpr uint32_t kNone = UINT32_MAX;
+inline constexpr uint32_t kNoId = UINT32_MAX;
 
 template <class T>
 class Slab {

@@ -381,7 +381,7 @@ TEST(BgpAggregates, StandWhileSomethingIsBelow) {
   EXPECT_EQ(out.judge(bed.rib.find(prefix("10.1.0.0/16"))).withheld, Withheld::kSuppressed);
   bed.rib.withdraw(bed.external, {prefix("10.1.2.0/24")});
   settle();
-  EXPECT_EQ(bed.rib.find(prefix("10.1.0.0/16")), kNone);
+  EXPECT_EQ(bed.rib.find(prefix("10.1.0.0/16")), kNoId);
   EXPECT_EQ(peer.routes.at(prefix("10.0.0.0/8")).as_path.view().length(), 3u);
 }
 

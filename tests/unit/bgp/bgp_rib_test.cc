@@ -72,7 +72,7 @@ TEST(BgpRib, TheBestOfTwoPeersAndItsWithdrawal) {
   mirror.take();
   EXPECT_TRUE(mirror.best.empty());
   EXPECT_EQ(bed.rib.prefixes(), 0u);
-  EXPECT_EQ(bed.rib.find(prefix("10.0.0.0/8")), kNone);
+  EXPECT_EQ(bed.rib.find(prefix("10.0.0.0/8")), kNoId);
 }
 
 TEST(BgpRib, WhatChangesNothingTellsNobody) {
