@@ -36,12 +36,13 @@ class Sorter {
     fresh_.tunnel_in = kNoTunnel;
   }
 
-  // REQUIRES: is_common(p).
-  Drop sort_common(Packet* p);
+  // REQUIRES: is_common(p, total).
+  Drop sort_common(Packet* p, uint32_t total);
   Drop sort(Packet* p);
   // What nearly all frames are, told by a few wide compares: untagged, in one segment of our own,
   // to our MAC, with a sound IPv4 header without options. All others are for sort() to look at.
-  bool is_common(const Packet* p) const;
+  // Sets `total`, the octets from the IP header on.
+  bool is_common(const Packet* p, uint32_t& total) const;
 
  private:
   Drop make_plain(Packet* p);
@@ -65,7 +66,7 @@ class Sorter {
   Meta fresh_{};
 };
 
-bool Sorter::is_common(const Packet* p) const {
+bool Sorter::is_common(const Packet* p, uint32_t& total) const {
   constexpr uint32_t kIp4NoOptions = std::endian::native == std::endian::little ? 0x450008 : 0;
   if (!passes_common_ || !is_plain(p) || first_length(p) < kCommonFront) return false;
   const uint8_t* frame = data(p);
@@ -75,15 +76,15 @@ bool Sorter::is_common(const Packet* p) const {
   std::memcpy(&type, frame + 12, sizeof type);
   if ((to ^ our_mac_) << 16 != 0 || ((type ^ kIp4NoOptions) & 0xffffff) != 0) return false;
   const uint8_t* ip = frame + wire::kEthernetHeader;
-  const uint32_t total = load_be<uint16_t>(ip + wire::ip4::kTotalLength);
+  total = load_be<uint16_t>(ip + wire::ip4::kTotalLength);
   // Both bounds at once: what is too small wraps.
   return total - wire::kIp4Header <= first_length(p) - kCommonFront && wire::checksum20(ip) == 0;
 }
 
-Drop Sorter::sort_common(Packet* p) {
+Drop Sorter::sort_common(Packet* p, uint32_t total) {
   uint8_t* ip = data(p) + wire::kEthernetHeader;
   port::forget_offloads(p);
-  set_data(p, ip, load_be<uint16_t>(ip + wire::ip4::kTotalLength));
+  set_data(p, ip, total);
   Meta& m = meta(p);
   m = fresh_;
   if (record_.role == TableRole::kOverlay) {
@@ -211,7 +212,8 @@ void run(Context& context, uint16_t port, Packet** frames, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n) prefetch(frames[i + kPrefetchAhead]);
     Packet* p = frames[i];
-    const Drop why = sorter.is_common(p) ? sorter.sort_common(p) : sorter.sort(p);
+    uint32_t total;
+    const Drop why = sorter.is_common(p, total) ? sorter.sort_common(p, total) : sorter.sort(p);
     if (why != Drop::kNone) [[unlikely]]
       context.drop(p, why);
   }

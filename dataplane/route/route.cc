@@ -42,7 +42,7 @@ class Burst {
   void look_up_mixed();
   void look_up4(const fib::Lpm4* lpm, const uint32_t* addresses, NextHop* hops, uint32_t n);
   void look_up6(const fib::Lpm6* lpm, const uint8_t* picks, NextHop* hops, uint32_t n);
-  bool forward_common(Packet* p, NextHop hop);
+  bool forward_common(Packet* p, NextHop hop, TableRole role);
   bool to_frame_common(Packet* p, uint32_t adjacency);
   void dispatch(Packet* p);
   void forward(Packet* p, TableRole role);
@@ -77,10 +77,13 @@ void Burst::run(Packet* const* packets, uint32_t n) {
   }
   if (count_ == 0) return;
   look_up();
+  const bool alike = keys_differ_ == 0;
+  const TableRole first = tables_.tables[keys_[0] / 2].role;
   for (uint32_t i = 0; i < count_; ++i) {
     Packet* p = packets_[i];
     meta(p).next_hop = hops_[i];
-    if (!judged_[i] || !forward_common(p, hops_[i])) dispatch(p);
+    const TableRole role = alike ? first : tables_.tables[keys_[i] / 2].role;
+    if (!judged_[i] || !forward_common(p, hops_[i], role)) dispatch(p);
   }
 }
 
@@ -180,9 +183,9 @@ void lower_ttl4(uint8_t* ip) {
 
 // What nearly all judged packets of an overlay are: in transit to a tunnel, or to a neighbour that
 // takes them whole. False, and nothing changed, if it is not so simple.
-bool Burst::forward_common(Packet* p, NextHop hop) {
+bool Burst::forward_common(Packet* p, NextHop hop, TableRole role) {
   uint8_t* ip = data(p);
-  if (ip[ip4::kTtl] <= 1 || tables_.tables[meta(p).table].role != TableRole::kOverlay) return false;
+  if (ip[ip4::kTtl] <= 1 || role != TableRole::kOverlay) return false;
   if (hop.kind() == NextHopKind::kTunnel) {
     lower_ttl4(ip);
     context_.lanes->encrypt.push(p);

@@ -21,14 +21,19 @@ class StageClock {
   // What happened since the last reading was no stage's work.
   void restart() { last_ = read_tsc(); }
   uint64_t last() const { return last_; }
+  // `packets` went through `stage`; the time is counted with that of the next lap: a reading of the
+  // clock costs as much as such a stage spends on one or two packets.
+  void pass(Stage stage, uint32_t packets) {
+    StageCounters& c = counters_.stages[static_cast<std::size_t>(stage)];
+    c.bursts.add(1);
+    c.packets.add(packets);
+  }
   // `packets` went through `stage` since the last lap.
   void lap(Stage stage, uint32_t packets) {
     if (packets == 0) return;
     const uint64_t now = read_tsc();
-    StageCounters& c = counters_.stages[static_cast<std::size_t>(stage)];
-    c.bursts.add(1);
-    c.packets.add(packets);
-    c.cycles.add(now - last_);
+    pass(stage, packets);
+    counters_.stages[static_cast<std::size_t>(stage)].cycles.add(now - last_);
     last_ = now;
   }
 
