@@ -87,9 +87,10 @@ class Flow:
         return answer["problems"]
 
     def pass_time(self, seconds: float) -> None:
-        """The gateway's clock goes on; nobody waits."""
-        self._take_out(self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"])
-        self._exchange([])
+        """The gateway's clock goes on; nobody waits. Stations answer at the end only: let less time pass
+        at once than a neighbour is known for."""
+        frames = self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"]
+        self._exchange(self._answers(self._take_out(frames)))
 
     # ---- packets
 
