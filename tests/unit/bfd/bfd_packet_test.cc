@@ -127,6 +127,7 @@ const Bad kBad[] = {
 
 class BadPacket : public ::testing::TestWithParam<Bad> {};
 
+// BFD-01
 TEST_P(BadPacket, ChangesNothing) {
   const Bad& bad = GetParam();
   Policy policy;

@@ -284,8 +284,7 @@ TEST(BfdSession, IsSilentWhileTheFarEndDemandsIt) {
   EXPECT_EQ(pair[0].transmit(pair.now_us() + kSecond, room), 0u) << "section 6.6";
 }
 
-// ---- BFD-04, section 6.8.16
-
+// BFD-04, section 6.8.16.
 TEST(BfdAdminDown, IsToldAndIsNoFailureOfThePath) {
   BfdPair pair(every(50), every(50));
   pair.run(3 * kSecond);
@@ -304,7 +303,7 @@ TEST(BfdAdminDown, IsToldAndIsNoFailureOfThePath) {
   EXPECT_TRUE(pair.both(State::kUp));
 }
 
-// ---- BFD-05, section 6.7.4
+// ---- section 6.7.4
 
 Policy with_key(AuthType type, const char* key, uint8_t id = 7) {
   Policy p = every(50);
@@ -316,6 +315,7 @@ Policy with_key(AuthType type, const char* key, uint8_t id = 7) {
 
 class BfdAuth : public ::testing::TestWithParam<AuthType> {};
 
+// BFD-05
 TEST_P(BfdAuth, SessionsWithTheSameKeyComeUp) {
   BfdPair pair(with_key(GetParam(), "secret"), with_key(GetParam(), "secret"));
   pair.run(5 * kSecond);
@@ -331,7 +331,7 @@ TEST_P(BfdAuth, AnotherKeyStaysDown) {
   EXPECT_EQ(pair[0].counters().received, 0u);
 }
 
-// The digest is SHA-1 over the packet with the key, zeros behind it, in the digest's place.
+// BFD-05: the digest is SHA-1 over the packet with the key, zeros behind it, in the digest's place.
 TEST_P(BfdAuth, DigestIsTheRfcs) {
   BfdPair pair(with_key(GetParam(), "secret"), with_key(GetParam(), "secret"));
   pair.run(2 * kSecond);
@@ -364,7 +364,8 @@ TEST_P(BfdAuth, EveryFlippedBitIsRefused) {
 INSTANTIATE_TEST_SUITE_P(Types, BfdAuth,
                          ::testing::Values(AuthType::kKeyedSha1, AuthType::kMeticulousSha1));
 
-// A recorded packet is refused by the meticulous type at once, by the keyed one when it is old.
+// BFD-05: a recorded packet is refused by the meticulous type at once, by the keyed one when it is
+// old.
 TEST(BfdAuth, ReplayedPacketsAreRefused) {
   for (const AuthType type : {AuthType::kKeyedSha1, AuthType::kMeticulousSha1}) {
     BfdPair pair(with_key(type, "secret"), with_key(type, "secret"));

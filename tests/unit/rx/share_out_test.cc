@@ -2,9 +2,12 @@
 // and within a flow nothing overtakes (in steps, and with both workers running).
 #include "dataplane/rx/share_out.h"
 
+#include <atomic>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -79,8 +82,29 @@ TEST(ShareOut, EveryWorkerGetsWorkAndFlowsKeepTheirOrder) {
   EXPECT_EQ(s.in, s.out + s.queued);
 }
 
+// Both workers at once, on threads that ThreadSanitizer knows.
+class Turning {
+ public:
+  explicit Turning(Gateway& g) {
+    for (uint16_t w = 0; w < 2; ++w)
+      threads_.emplace_back([this, &worker = g.dataplane().worker(w)] {
+        while (!stop_.load(std::memory_order_relaxed))
+          if (!worker.turn()) std::this_thread::yield();
+      });
+  }
+  ~Turning() {
+    stop_ = true;
+    for (std::thread& t : threads_) t.join();
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> threads_;
+};
+
 TEST(ShareOut, FlowsKeepTheirOrderWithWorkersRunning) {
-  Gateway g({2, false, 1});
+  Gateway g({2, true, 1});
+  std::optional<Turning> turning(g);
   constexpr uint32_t kPackets = 30'000;
   Arrivals arrivals;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -91,6 +115,7 @@ TEST(ShareOut, FlowsKeepTheirOrderWithWorkersRunning) {
   }
   while (arrivals.count() < kPackets && std::chrono::steady_clock::now() < end)
     arrivals.take(g.receive(g.far()));
+  turning.reset();
   EXPECT_EQ(arrivals.count(), kPackets);
   EXPECT_EQ(arrivals.overtaken(), 0u);
   for (uint16_t w = 0; w < 2; ++w) EXPECT_GT(routed(g, w), kPackets / 4) << "worker " << w;
