@@ -18,6 +18,7 @@
 //   {"do":"remove","tunnel":NAME,"inbound_spi":N,"outbound_spi":N}
 //                                                     {"frames":[…]}
 //   {"do":"reload","config":FILE}                     {"problems":[TEXT…],"frames":[…]}
+//   {"do":"api","method":NAME,"params":{…}}           {"answer":…}: as kanmond's socket answers
 //   {"do":"counters"}                                 {"drops":{"stage.name":N…},"received":N,…}
 //
 // A refusal is {"error":TEXT}. Ports must be `ring:NAME` devices; the far end of each wire is here.
@@ -32,8 +33,10 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "control/api/dispatcher.h"
 #include "control/config/config.h"
 #include "control/daemon/gateway.h"
+#include "control/daemon/handlers.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/port/ring_wire.h"
 
@@ -104,6 +107,7 @@ class Driver {
     if (what == "remove") return remove(request);
     if (what == "reload") return reload(request.at("config"));
     if (what == "counters") return counters();
+    if (what == "api") return api_answer(request);
     refuse("unknown command: " + what);
   }
 
@@ -271,6 +275,13 @@ class Driver {
     for (const auto& t : gateway_->config().tunnels)
       if (t.name == tunnel) return t.ike.tunnel;
     refuse("no such tunnel: " + tunnel);
+  }
+
+  Json api_answer(Json request) {
+    api::Dispatcher dispatcher;
+    daemon::add_handlers(dispatcher, *gateway_, [] { return api::Answer{}; });
+    request.erase("do");
+    return {{"answer", Json::parse(dispatcher.answer(request.dump()))}};
   }
 
   Json counters() {

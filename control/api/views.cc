@@ -63,16 +63,55 @@ constexpr SortKey kSaOrder[] = {{"dropped", Order::kDescending},
 
 constexpr Column kRoutes[] = {
     {"table", "TABLE", kText, "route table or underlay"},
-    {"domain", "DOMAIN", kText, "overlay (route table) or underlay"},
+    {"domain", "DOMAIN", kText, "overlay (route table) or underlay", true},
     {"prefix", "PREFIX", kText, "destinations"},
     {"kind", "KIND", kText, "connected, local, neighbor, tunnel, blackhole"},
     {"next_hop", "NEXT HOP", kText, "address, tunnel or port; null for a blackhole"},
-    {"origin", "ORIGIN", kText, "static, connected, local"},
-    {"state", "STATE", kText, "active, or down: packets are dropped by name"},
-    {"reason", "REASON", kText, "why it is down; null if it is not"},
+    {"weight", "WEIGHT", kCount, "share among the next hops of the route; 0 stands by"},
+    {"origin", "ORIGIN", kText,
+     "local, connected, static, neighbor, propagated, bgp-direct-connect, vpn-static, bgp-vpn, "
+     "fpm; "
+     "of one prefix the earlier in this list wins"},
+    {"source", "SOURCE", kText, "port, tunnel, attachment or peer it comes from; null: the table"},
+    {"state", "STATE", kText,
+     "active; standby: another is preferred; down: its next hop is; blackhole: it drops what it "
+     "covers; rejected: it would recurse"},
+    {"age_s", "AGE", kAge, "since it was there"},
+    {"on_down", "ON DOWN", kText, "hold, withdraw, blackhole, fallback", true},
+    {"reason", "REASON", kText, "why it is not active; null if it is"},
+};
+constexpr Column kRouteTotals[] = {
+    {"prefixes", "prefixes", kCount, "in the tables asked for"},
+    {"shown", "shown", kCount, "of them, in this answer"},
+    {"next", "next", kText,
+     "where the answer broke off, for `--after` and params.after; null: there are no more"},
 };
 constexpr SortKey kRouteOrder[] = {
     {"state", Order::kLast, "active"}, {"table", Order::kAscending}, {"prefix", Order::kAscending}};
+
+constexpr Column kAttachments[] = {
+    {"attachment", "ATTACHMENT", kText, "name in the configuration"},
+    {"kind", "KIND", kText, "vpc, vpn, direct-connect"},
+    {"state", "STATE", kText, "up; down: no tunnel has an SA, or the port no link"},
+    {"association", "ASSOCIATION", kText, "the table its packets are looked up in"},
+    {"propagations", "PROPAGATIONS", kList, "tables that have its routes too"},
+    {"members", "MEMBERS", kList, "its port or tunnels"},
+    {"static_routes", "STATIC", kCount, "static routes of its own"},
+    {"implied", "IMPLIED", kYesNo, "stands for a port or tunnel with `table:`", true},
+};
+constexpr SortKey kAttachmentOrder[] = {{"state", Order::kLast, "up"},
+                                        {"attachment", Order::kAscending}};
+
+constexpr Column kTables[] = {
+    {"table", "TABLE", kText, "route table or underlay"},
+    {"domain", "DOMAIN", kText, "overlay (route table) or underlay"},
+    {"prefixes", "PREFIXES", kCount, "with a candidate at least"},
+    {"candidates", "CANDIDATES", kCount, "routes of all origins"},
+    {"associations", "ASSOCIATIONS", kList, "attachments whose packets are looked up in it"},
+    {"propagations", "PROPAGATIONS", kList, "attachments whose routes it has too"},
+    {"fib_bytes", "FIB BYTES", kBytes, "memory of its forwarding table"},
+};
+constexpr SortKey kTableOrder[] = {{"table", Order::kAscending}};
 
 constexpr Column kNeighbors[] = {
     {"port", "PORT", kText, "the port it is reached by"},
@@ -219,9 +258,17 @@ constexpr View kViews[] = {
      {}},
     {"sas", "Child SAs, one row per direction; those that drop most first.", kSas, kSaOrder, {}},
     {"routes",
-     "Routes of all tables and underlays; those that are down first.",
-     kRoutes,
-     kRouteOrder,
+     "Routes with all candidates: where from, in use or not, and why; what is not active first.",
+     kRoutes, kRouteOrder, kRouteTotals},
+    {"attachments",
+     "Attachments: the table that looks up their packets, the tables that have their routes.",
+     kAttachments,
+     kAttachmentOrder,
+     {}},
+    {"tables",
+     "Route tables and underlays: size, associations, propagations.",
+     kTables,
+     kTableOrder,
      {}},
     {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
     {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},

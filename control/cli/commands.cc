@@ -19,6 +19,7 @@
 #include "control/config/problems.h"
 #include "control/config/schema.h"
 #include "control/log/text.h"
+#include "dataplane/wire/address.h"
 
 namespace kanmon::cli {
 namespace {
@@ -28,6 +29,7 @@ Examples:
   kanmon validate /etc/kanmon/kanmon.yaml   every problem of a file, without a daemon
   kanmon show tunnels                       state of all tunnels, those that are not up first
   kanmon show tunnels branch --wide         everything about one
+  kanmon show routes --table main 10.2.0.9  which route a packet to 10.2.0.9 takes, and which not
   kanmon show drops --watch 1               what is dropped and why, once a second
   kanmon --json show sas                    the same for programs
   kanmon tunnel rekey branch --ike          new keys for the IKE SA
@@ -42,6 +44,10 @@ struct Arguments {
   unsigned timeout_s = 10;
   RenderOptions render;
   unsigned watch_s = 0;
+  std::string route;  // of show routes: a table, a prefix or an address
+  std::string table;
+  std::string after;
+  unsigned limit = 1000;
   std::string tunnel;
   bool is_ike = false;
   std::string file;
@@ -58,6 +64,8 @@ class Program {
  private:
   void define();
   void define_show();
+  void define_routes(CLI::App& sub);
+  Json route_params() const;
   void define_tunnel();
   void define_offline();
   const CLI::App& innermost() const;
@@ -110,12 +118,39 @@ void Program::define_show() {
     sub->fallthrough();
     sub->callback([this, &view] { exit_ = show(view); });
     if (view.is_object) continue;
-    sub->add_option("name", args_.render.only, "Only rows with this in the first column");
+    const bool is_routes = std::string_view(view.name) == "routes";
+    sub->add_option("name", is_routes ? args_.route : args_.render.only,
+                    is_routes
+                        ? "Only this table, the prefixes within this one, or the longest match "
+                          "of this address"
+                        : "Only rows with this in the first column");
+    if (is_routes) define_routes(*sub);
     sub->add_flag("--wide", args_.render.is_wide, "All columns");
     sub->add_flag("--exact", args_.render.is_exact, "Octets as exact integers");
     sub->add_option("--watch", args_.watch_s, "Again every so many seconds")
         ->check(CLI::Range(1, 3600));
   }
+}
+
+void Program::define_routes(CLI::App& sub) {
+  sub.add_option("--table", args_.table, "Only this route table or underlay");
+  sub.add_option("--limit", args_.limit, "At most so many prefixes")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  sub.add_option("--after", args_.after,
+                 "Go on behind this: what `next` of the answer before said");
+}
+
+// What show.routes is asked: the name is a prefix, an address or else a table.
+Json Program::route_params() const {
+  Json params = {{"limit", args_.limit}};
+  if (!args_.table.empty()) params["table"] = args_.table;
+  if (!args_.after.empty()) params["after"] = args_.after;
+  if (args_.route.empty()) return params;
+  const bool is_address = wire::IpAddress::parse(args_.route).ok();
+  const bool is_prefix = !is_address && wire::Prefix::parse(args_.route).ok();
+  params[is_address ? "address" : is_prefix ? "prefix" : "table"] = args_.route;
+  return params;
 }
 
 void Program::define_tunnel() {
@@ -197,7 +232,9 @@ int Program::refused(const Reply& reply) {
 }
 
 int Program::show_once(const api::View& view) {
-  const Reply reply = ask(std::string("show.") + view.name, Json::object());
+  const bool is_routes = std::string_view(view.name) == "routes";
+  const Reply reply =
+      ask(std::string("show.") + view.name, is_routes ? route_params() : Json::object());
   if (reply.kind != Reply::Kind::kResult) return refused(reply);
   if (args_.is_json) {
     print_json(reply.result);

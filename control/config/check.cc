@@ -7,6 +7,7 @@ namespace kanmon::config {
 void check(Context& context, const Config& config, const Machine& machine) {
   check_system(context, config.system, machine);
   check_ports(context, config);
+  check_attachments(context, config);
   check_routes(context, config);
   check_tunnels(context, config);
   check_host(context, config);

@@ -18,6 +18,7 @@ void check(Context& context, const Config& config, const Machine& machine);
 void check_system(Context& context, const System& system, const Machine& machine);
 void check_ports(Context& context, const Config& config);
 void check_routes(Context& context, const Config& config);
+void check_attachments(Context& context, const Config& config);
 void check_tunnels(Context& context, const Config& config);
 void check_host(Context& context, const Config& config);
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "control/config/attachments.h"
 #include "control/config/check.h"
 #include "control/config/selectors.h"
 
@@ -55,16 +56,38 @@ void check_via(Context& context, const TableView& table, const std::string& key,
 
 // What INV-2 would drop: control says so before the first packet is lost.
 void check_into_tunnel(Context& context, const Config& config, const Tunnels& tunnels,
-                       const std::string& path, const Route& route) {
-  const auto found = tunnels.find(route.tunnel);
+                       const std::string& path, const char* key, const std::string& name,
+                       const wire::Prefix& prefix) {
+  const auto found = tunnels.find(name);
   if (found == tunnels.end()) {
-    check_reference(context, path + ".tunnel", route.tunnel, names_in(config.tunnels), "tunnels");
-  } else if (!covers(found->second->ike.remote_ts, route.prefix)) {
+    check_reference(context, path + "." + key, name, names_in(config.tunnels), "tunnels");
+  } else if (!covers(found->second->ike.remote_ts, prefix)) {
     context.warning_at(path + ".prefix",
-                       "found " + route.prefix.to_string() +
-                           ", which is not within the remote traffic selectors of tunnel " +
-                           route.tunnel + ": what is outside of them will be dropped");
+                       "found " + prefix.to_string() +
+                           ", which is not within the remote traffic selectors of tunnel " + name +
+                           ": what is outside of them will be dropped");
   }
+}
+
+// An attachment a route table can lead to.
+void check_to_attachment(Context& context, const Config& config, const Tunnels& tunnels,
+                         const std::string& path, const Route& route) {
+  using Kind = Attachment::Kind;
+  const std::string key = path + ".attachment";
+  const Attachment* to = find_attachment(config, route.attachment);
+  if (to == nullptr)
+    return check_reference(context, key, route.attachment, names_in(config.attachments),
+                           "attachments");
+  if (to->kind == Kind::kVpn)
+    for (const std::string& tunnel : to->tunnels)
+      check_into_tunnel(context, config, tunnels, path, "attachment", tunnel, route.prefix);
+  if (to->kind == Kind::kDirectConnect)
+    context.error_at(key, "found " + in_quotes(to->name) +
+                              ", a direct-connect line: it carries outer packets only");
+  if (to->kind == Kind::kVpn && to->tunnels.size() > 1 && context.given(path + ".weight"))
+    context.error_at(path + ".weight",
+                     "found on a route to an attachment of several tunnels, whose "
+                     "own weights count");
 }
 
 // A connected subnet wins over a static route to the same prefix.
@@ -85,7 +108,11 @@ void check_table(Context& context, const Config& config, const Tunnels& tunnels,
     check_connected(context, table, path, route);
     if (route.kind == Route::Kind::kVia) check_via(context, table, path + ".via", route.via);
     if (route.kind == Route::Kind::kTunnel)
-      check_into_tunnel(context, config, tunnels, path, route);
+      check_into_tunnel(context, config, tunnels, path, "tunnel", route.tunnel, route.prefix);
+    if (route.kind == Route::Kind::kAttachment)
+      check_to_attachment(context, config, tunnels, path, route);
+    if (!route.fallback.empty())
+      check_into_tunnel(context, config, tunnels, path, "fallback", route.fallback, route.prefix);
   }
 }
 
@@ -93,8 +120,17 @@ void check_table(Context& context, const Config& config, const Tunnels& tunnels,
 void check_unused(Context& context, const Config& config) {
   if (context.problems().failed_at("route-tables")) return;
   std::unordered_set<std::string_view> used;
-  for (const RouteTable& t : config.tables)
-    for (const Route& r : t.routes) used.insert(r.tunnel);
+  const auto use = [&](const std::string& name) {
+    if (const Attachment* a = find_attachment(config, name))
+      used.insert(a->tunnels.begin(), a->tunnels.end());
+  };
+  for (const RouteTable& t : config.tables) {
+    for (const Route& r : t.routes) {
+      used.insert({r.tunnel, r.fallback});
+      use(r.attachment);
+    }
+    for (const std::string& name : t.propagations) use(name);
+  }
   for (const Tunnel& t : config.tunnels)
     if (used.count(t.name) == 0)
       context.warning_at("tunnels." + t.name,

@@ -70,12 +70,21 @@ struct Port {
   const std::string& domain() const { return underlay.empty() ? table : underlay; }
 };
 
-// Where a route leads. In an underlay `tunnel` is refused by the reader (INV-1).
+// What becomes of a route whose next hops are all down.
+enum class OnDown : uint8_t { kHold, kWithdraw, kBlackhole, kFallback };
+
+// Where a route leads. In an underlay `tunnel` and `attachment` are refused by the reader (INV-1).
+// Routes with one prefix share its traffic by weight; 0 stands by.
 struct Route {
+  static constexpr uint8_t kFullWeight = 100;
   wire::Prefix prefix;
-  enum class Kind : uint8_t { kVia, kTunnel, kBlackhole } kind = Kind::kBlackhole;
-  wire::IpAddress via;  // kVia: a neighbour in a connected subnet of the table
-  std::string tunnel;   // kTunnel
+  enum class Kind : uint8_t { kVia, kTunnel, kBlackhole, kAttachment } kind = Kind::kBlackhole;
+  wire::IpAddress via;     // kVia: a neighbour in a connected subnet of the table
+  std::string tunnel;      // kTunnel
+  std::string attachment;  // kAttachment
+  uint8_t weight = kFullWeight;
+  OnDown on_down = OnDown::kHold;
+  std::string fallback;  // kFallback: a tunnel that takes over
 
   friend bool operator==(const Route&, const Route&) = default;
 };
@@ -91,7 +100,25 @@ struct RouteTable {
   std::string name;
   std::string host_namespace;  // likewise, of its ports and tunnels
   std::vector<Route> routes;
+  std::vector<std::string> associations;  // attachments whose packets are looked up in it (INV-3)
+  std::vector<std::string> propagations;  // attachments whose routes it has too
 };
+
+// What can be associated with a route table. A port with `table:` and a tunnel with `table:` that
+// stand in no attachment are one by themselves, of their own name: see derive_attachments().
+struct Attachment {
+  std::string name;
+  enum class Kind : uint8_t { kVpc, kVpn, kDirectConnect } kind = Kind::kVpc;
+  std::string port;                  // kVpc: a LAN side; kDirectConnect: a line of an underlay
+  std::vector<std::string> tunnels;  // kVpn: of one connection
+  std::vector<wire::Prefix> static_routes;  // kVpn: what is behind it, for its propagations
+  OnDown on_down = OnDown::kWithdraw;       // kVpn: of static_routes; never kFallback
+
+  // Derived.
+  std::string association;  // a route table; of kDirectConnect the underlay; empty: none
+  bool is_implied = false;  // stands for a port or tunnel that says `table:` itself
+};
+const char* to_string(Attachment::Kind kind);
 
 enum class DscpPolicy : uint8_t { kCopy, kSet };
 enum class DfPolicy : uint8_t { kCopy, kSet, kClear };
@@ -106,7 +133,8 @@ struct Tunnel {
   uint8_t dscp_value = 0;
   DfPolicy df = DfPolicy::kSet;
   bool mss_clamp = true;
-  std::optional<uint16_t> mtu;  // absent: computed
+  std::optional<uint16_t> mtu;          // absent: computed
+  uint8_t weight = Route::kFullWeight;  // its share among the tunnels of its attachment; 0: standby
   // Own addresses inside the tunnel; their subnets lead into it. The machine's own stack has them
   // too, on the network device `host_device`.
   std::vector<wire::InterfaceAddress> inside_addresses;
@@ -129,6 +157,7 @@ struct Config {
   std::vector<Underlay> underlays;
   std::vector<RouteTable> tables;
   std::vector<Tunnel> tunnels;
+  std::vector<Attachment> attachments;  // those of the file, then the implied ones
 };
 
 // One mistake: where, which key, what is there, what was expected.

@@ -1,4 +1,5 @@
-// Static routes in the configuration: a prefix and exactly one of via, tunnel and blackhole.
+// Static routes in the configuration: a prefix and exactly one of via, tunnel, attachment and
+// blackhole. Routes that share a prefix carry a weight each.
 #pragma once
 
 #include <string>
@@ -8,8 +9,9 @@
 
 namespace kanmon::config {
 
-// "via 192.0.2.254", "tunnel branch", "blackhole".
-std::string next_hop_text(const Route& route);
+// "via 192.0.2.254", "tunnel branch", "attachment office", "blackhole", and what differs from the
+// defaults behind it: "tunnel branch weight 50 on-down withdraw".
+std::string next_hop_text(const Route& route, bool with_options = true);
 
 // The routes of a route table.
 struct TableRoutes {
@@ -19,6 +21,14 @@ struct TableRoutes {
   // One change per prefix.
   static void diff(const std::string& path, const std::vector<Route>& before,
                    const std::vector<Route>& after, Changes& changes);
+};
+
+// What happens to a route whose next hops are all down, by its word in the file.
+std::string to_string(OnDown on_down);
+struct OnDownWord {
+  static void read(Context& context, const Node& node, OnDown& out);
+  static std::string show(const OnDown& value) { return to_string(value); }
+  static Json schema();
 };
 
 // The routes of an underlay: a tunnel is refused (INV-1).

@@ -1,5 +1,6 @@
 #include "control/config/schema.h"
 
+#include "control/config/attachments.h"
 #include "control/config/codec.h"
 #include "control/config/device.h"
 #include "control/config/host.h"
@@ -105,7 +106,8 @@ constexpr Key<Port> kPortKeys[] = {
         "The underlay whose outer packets (ESP, IKE) come and go here; instead of table."),
     key<Port, Reference>(
         "table", [](auto& p) -> auto& { return p.table; },
-        "The route table in which packets that arrive here are looked up; instead of underlay."),
+        "The route table in which packets that arrive here are looked up; instead of underlay.",
+        "that of the port's attachment"),
     key<Port, Mac>(
         "mac", [](auto& p) -> auto& { return p.mac; }, "MAC address to use.", "the device's own"),
     key<Port, Choice<kXdpPrograms>>(
@@ -137,6 +139,13 @@ constexpr Key<RouteTable> kTableKeys[] = {
     key<RouteTable, TableRoutes>(
         "routes", [](auto& t) -> auto& { return t.routes; },
         "Static routes of inner packets, besides the connected ones."),
+    key<RouteTable, List<Reference, 0, 4096>>(
+        "associations", [](auto& t) -> auto& { return t.associations; },
+        "Attachments whose packets are looked up in this table; each attachment has one table."),
+    key<RouteTable, List<Reference, 0, 4096>>(
+        "propagations", [](auto& t) -> auto& { return t.propagations; },
+        "Attachments whose connected, static and learned routes this table has too; ports and "
+        "tunnels without an attachment of their own count by their names."),
     key<RouteTable, DeviceNamespace>(
         "host-namespace", [](auto& t) -> auto& { return t.host_namespace; },
         "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
@@ -160,19 +169,19 @@ constexpr Key<Config> kConfigKeys[] = {
     key<Config, Named<kTunnelKeys, Tunnel>>(
         "tunnels", [](auto& c) -> auto& { return c.tunnels; },
         "Tunnels by name: one IKE SA with its child SAs each."),
+    key<Config, Attachments>(
+        "attachments", [](auto& c) -> auto& { return c.attachments; },
+        "Attachments by name: what route tables associate and propagate."),
 };
 
 }  // namespace
 
 template <>
 void finish(Context& context, Port&) {
-  if (context.given_here("underlay") == context.given_here("table"))
-    context.error_here("is in " +
-                       std::string(context.given_here("table") ? "both an underlay and a route "
-                                                                 "table"
-                                                               : "no table") +
-                       ", expected exactly one of underlay (outer packets) and table (inner "
-                       "packets)");
+  if (context.given_here("underlay") && context.given_here("table"))
+    context.error_here(
+        "is in both an underlay and a route table, expected exactly one of underlay (outer "
+        "packets) and table (inner packets)");
 }
 
 std::span<const Key<Config>> config_keys() {
@@ -181,6 +190,7 @@ std::span<const Key<Config>> config_keys() {
 
 void read_config(Context& context, const Node& root, Config& config) {
   read_section<Config>(context, root, kConfigKeys, config);
+  derive_attachments(config);
 }
 
 std::string json_schema() {

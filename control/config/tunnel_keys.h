@@ -62,9 +62,9 @@ constexpr Key<Tunnel> kSelectorKeys[] = {
 };
 
 constexpr Key<Tunnel> kTunnelKeys[] = {
-    required_key<Tunnel, Reference>(
+    key<Tunnel, Reference>(
         "table", [](auto& t) -> auto& { return t.table; },
-        "Route table in which decrypted packets are looked up."),
+        "Route table in which decrypted packets are looked up.", "that of the tunnel's attachment"),
     required_key<Tunnel, Reference>(
         "underlay", [](auto& t) -> auto& { return t.underlay; },
         "Underlay in which the outer packets are routed."),
@@ -165,6 +165,9 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
         "mtu", [](auto& t) -> auto& { return t.mtu; },
         "Largest inner packet in octets; at least 1280 with IPv6 inside.",
         "computed from the port and the algorithm"),
+    key<Tunnel, Integer<0, 255>>(
+        "weight", [](auto& t) -> auto& { return t.weight; },
+        "Share of the traffic to its attachment; 0 stands by until the others are down."),
     key<Tunnel, Boolean>(
         "mss-clamp", [](auto& t) -> auto& { return t.mss_clamp; },
         "Lowers the MSS of TCP connections to what fits."),

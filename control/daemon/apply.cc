@@ -1,7 +1,6 @@
 // From one configuration to the next: what can fail comes first (opening ports), then the change is
 // carried out so that at no moment a packet finds a table or tunnel half made.
 #include <algorithm>
-#include <iterator>
 #include <set>
 
 #include "control/daemon/gateway.h"
@@ -164,8 +163,12 @@ void Gateway::apply(TimePoint now, config::Config next) {
     if (find(next.ports, name) == nullptr) closing.push_back(name);
 
   for (const auto& t : next.tunnels)
-    if (const auto number = tunnel_numbers_.take(t.name)) leaving_.erase(*number);
-  apply_tables(now, wanted);
+    if (const auto number = tunnel_numbers_.take(t.name)) {
+      leaving_.erase(*number);
+      judge_tunnel(*number);
+    }
+  apply_tables(wanted);
+  apply_port_tables(routing::tables_by_port(wanted));
   apply_ports(next);
   for (auto& [name, table] : tables_) apply_routes(now, table, wanted.at(name).routes);
   close_ports(closing);
@@ -175,35 +178,11 @@ void Gateway::apply(TimePoint now, config::Config next) {
   resolve_paths(now);
 }
 
-// Makes tables that are new, and takes away those that are not wanted any more.
-void Gateway::apply_tables(TimePoint, const std::map<std::string, routing::PlannedTable>& wanted) {
-  for (auto it = tables_.begin(); it != tables_.end();) {
-    const auto plan = wanted.find(it->first);
-    if (plan != wanted.end() && plan->second.underlay == it->second.underlay) {
-      ++it;
-      continue;
-    }
-    const uint64_t gone = plane_->publish(rings::SetTable{it->second.number, {}});
-    old_tables_.emplace_back(gone, std::move(it->second));
-    table_numbers_.give_back(it->first);
-    it = tables_.erase(it);
-  }
-  for (const auto& [name, plan] : wanted) {
-    if (tables_.count(name) != 0) continue;
-    LiveTable& table = tables_[name];
-    table.number = static_cast<uint16_t>(table_numbers_.take(name).value_or(0));
-    table.underlay = plan.underlay;
-    if (plan.underlay) table.underlay_routes = std::make_unique<routing::UnderlayTable>(nodes_);
-    if (!plan.underlay) table.overlay_routes = std::make_unique<routing::Table>(nodes_);
-  }
-}
-
 void Gateway::apply_ports(const config::Config& next) {
   for (const auto& wanted : next.ports) {
     OpenPort& port = ports_.at(wanted.name);
-    // Stations found in another table, or from other addresses, are found again.
-    if (port.config.domain() != wanted.domain() || port.config.addresses != wanted.addresses)
-      forget_neighbors(port);
+    // Stations found from other addresses are found again.
+    if (port.config.addresses != wanted.addresses) forget_neighbors(port);
     port.config = wanted;
     auto addresses = wanted.addresses;
     const bool v6 = std::any_of(addresses.begin(), addresses.end(),
@@ -229,15 +208,6 @@ void Gateway::apply_ports(const config::Config& next) {
   for (const auto& [name, table] : tables_) publish_table(name, table, next);
 }
 
-// Routes via the port's neighbours count as not installed: their adjacencies are given back.
-void Gateway::forget_neighbors(const OpenPort& port) {
-  neighbors_.remove_port(port.info.id);
-  for (auto& [name, table] : tables_)
-    std::erase_if(table.installed, [&](const auto& route) {
-      return route.kind == routing::Wanted::Kind::kVia && route.port == port.config.name;
-    });
-}
-
 void Gateway::publish_table(const std::string& name, const LiveTable& table,
                             const config::Config& next) {
   RouteTable record;
@@ -246,8 +216,9 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table,
   record.role = table.underlay ? TableRole::kUnderlay : TableRole::kOverlay;
   record.icmp_source6.family = wire::Family::kV6;
   for (const auto& [port_name, port] : ports_) {
+    if (has_port(name, port_name))
+      for (const auto& own : port.config.addresses) record.own.add(own.address);
     if (port.config.domain() != name) continue;
-    for (const auto& own : port.config.addresses) record.own.add(own.address);
     if (record.icmp_source4.is_unspecified())
       record.icmp_source4 = first_address(port.config, wire::Family::kV4);
     if (record.icmp_source6.is_unspecified())
@@ -259,70 +230,6 @@ void Gateway::publish_table(const std::string& name, const LiveTable& table,
       if (tunnel.table == name && source.is_unspecified()) source = a.address;
     }
   plane_->publish(rings::SetTable{table.number, record});
-}
-
-// Carries out the difference; routes that stay are not touched.
-void Gateway::apply_routes(TimePoint now, LiveTable& table,
-                           const std::vector<routing::Wanted>& wanted) {
-  std::vector<routing::Wanted> gone, added;
-  std::set_difference(table.installed.begin(), table.installed.end(), wanted.begin(), wanted.end(),
-                      std::back_inserter(gone));
-  std::set_difference(wanted.begin(), wanted.end(), table.installed.begin(), table.installed.end(),
-                      std::back_inserter(added));
-  for (const auto& route : gone) {
-    // A prefix that only changes its next hop is replaced in one step below.
-    const bool replaced = std::any_of(added.begin(), added.end(), [&](const auto& a) {
-      return a.prefix == route.prefix && a.origin == route.origin;
-    });
-    if (!replaced) remove_route(table, route);
-  }
-  for (const auto& route : added) install_route(now, table, route);
-  table.installed = wanted;
-}
-
-void Gateway::install_route(TimePoint now, LiveTable& table, const routing::Wanted& route) {
-  using Kind = routing::Wanted::Kind;
-  const auto port = ports_.find(route.port);
-  const uint16_t port_id = port == ports_.end() ? kNoPort : port->second.info.id;
-  uint32_t adjacency = publish::kNoAdjacency;
-  if (route.kind == Kind::kVia) {
-    const auto asked = neighbors_.ask(now, port_id, route.via, true);
-    if (!asked) {
-      log::error("routing", "neighbor-table-full", {{"prefix", route.prefix.to_string()}});
-      return;
-    }
-    adjacency = *asked;
-    adjacencies_[adjacency] = {port_id, route.via};
-  }
-  Status done = success();
-  if (table.underlay) {
-    using Hop = routing::UnderlayNextHop;
-    const Hop hop = route.kind == Kind::kLocal       ? Hop::local(route.hosted)
-                    : route.kind == Kind::kConnected ? Hop::glean(port_id)
-                    : route.kind == Kind::kVia       ? Hop::neighbour(adjacency)
-                                                     : Hop::blackhole();
-    done = table.underlay_routes->set(route.origin, route.prefix, hop);
-  } else {
-    using fib::NextHop;
-    using fib::NextHopKind;
-    const NextHop hop =
-        route.kind == Kind::kLocal
-            ? NextHop::make(NextHopKind::kLocal, route.hosted ? fib::kLocalHosted : 0)
-        : route.kind == Kind::kConnected ? NextHop::make(NextHopKind::kGlean, port_id)
-        : route.kind == Kind::kVia       ? NextHop::make(NextHopKind::kNeighbour, adjacency)
-        : route.kind == Kind::kTunnel
-            ? NextHop::make(NextHopKind::kTunnel, tunnel_numbers_.find(route.tunnel).value())
-            : NextHop::make(NextHopKind::kBlackhole);
-    done = table.overlay_routes->set(route.origin, route.prefix, hop);
-  }
-  if (!done.ok())
-    log::error("routing", "install-failed",
-               {{"prefix", route.prefix.to_string()}, {"why", to_string(done.error().code)}});
-}
-
-void Gateway::remove_route(LiveTable& table, const routing::Wanted& route) {
-  if (table.underlay) table.underlay_routes->unset(route.origin, route.prefix);
-  if (!table.underlay) table.overlay_routes->unset(route.origin, route.prefix);
 }
 
 void Gateway::apply_tunnels(TimePoint now, config::Config& next) {
@@ -352,11 +259,11 @@ void Gateway::publish_adjacency(uint32_t adjacency, uint16_t port, const wire::M
 // tunnels need are pinned, others lose their pin.
 void Gateway::resolve_paths(TimePoint now) {
   neighbors_.unpin_all();
+  is_underlay_changed_ = false;
   for (const auto& [name, table] : tables_)
     for (const auto& route : table.installed)
-      if (const auto port = ports_.find(route.port);
-          route.kind == routing::Wanted::Kind::kVia && port != ports_.end())
-        (void)neighbors_.ask(now, port->second.info.id, route.via, true);
+      for (const auto& target : route.targets)
+        if (target.kind == routing::Target::Kind::kVia) (void)next_hop_of(now, target);
   for (const auto& tunnel : config_.tunnels) resolve_path(now, tunnel);
 }
 
@@ -379,10 +286,7 @@ void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
     if (const auto it = adjacencies_.find(hop.index()); it != adjacencies_.end())
       owner = it->second;
   if (owner) {
-    if (const auto asked = neighbors_.ask(now, owner->port, owner->address, true)) {
-      path.adjacency = *asked;
-      adjacencies_[*asked] = *owner;
-    }
+    if (const auto asked = pin_neighbor(now, owner->port, owner->address)) path.adjacency = *asked;
     if (const OpenPort* port = port_by_id(owner->port)) path.mtu = port->config.mtu;
   }
   sas_.set_path(tunnel.ike.tunnel, path);

@@ -54,6 +54,7 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       }),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
+      compiler_(*this, 0),
       load_(plane_->workers()),
       started_(std::chrono::steady_clock::now()) {}
 
@@ -94,6 +95,7 @@ bool Gateway::poll(TimePoint now) {
 void Gateway::tick(TimePoint now) {
   now_ = now;
   if (ike_.next_deadline() <= now) ike_.tick(now);
+  if (is_underlay_changed_) resolve_paths(now);
   if (now < next_slow_tick_) return;
   next_slow_tick_ = now + kSlowTick;
   neighbors_.tick(now);
@@ -222,30 +224,24 @@ void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t a
   log::debug(
       "neighbor", "resolved",
       {{"port", port_name(port)}, {"address", address.to_string()}, {"mac", wire::to_string(mac)}});
-  adjacencies_[adjacency] = {port, address};
+  adjacencies_[adjacency] = {port, address, true};
   publish_adjacency(adjacency, port, &mac);
-  LiveTable* table = table_of_port(port);
-  if (table == nullptr) return;
-  const auto prefix = wire::Prefix::host(address);
-  if (table->underlay) {
-    (void)table->underlay_routes->set(routing::Origin::kNeighbor, prefix,
-                                      routing::UnderlayNextHop::neighbour(adjacency));
-  } else {
-    (void)table->overlay_routes->set(routing::Origin::kNeighbor, prefix,
-                                     fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency));
-  }
+  compiler_.set_live(fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency), true);
+  set_neighbor_routes(port, address, adjacency);
 }
 
 void Gateway::lost(uint16_t port, const wire::IpAddress& address, uint32_t adjacency,
                    bool forgotten) {
   log::info("neighbor", "lost", {{"port", port_name(port)}, {"address", address.to_string()}});
   publish_adjacency(adjacency, port, nullptr);
-  if (LiveTable* table = table_of_port(port)) {
-    const auto prefix = wire::Prefix::host(address);
-    if (table->underlay) table->underlay_routes->unset(routing::Origin::kNeighbor, prefix);
-    if (!table->underlay) table->overlay_routes->unset(routing::Origin::kNeighbor, prefix);
+  unset_neighbor_routes(port, address);
+  // A number that is given back is nobody's, and nobody is down.
+  compiler_.set_live(fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency), forgotten);
+  if (forgotten) {
+    adjacencies_.erase(adjacency);
+  } else if (const auto it = adjacencies_.find(adjacency); it != adjacencies_.end()) {
+    it->second.is_up = false;
   }
-  if (forgotten) adjacencies_.erase(adjacency);
 }
 
 void Gateway::release(neighbor::Held packet) {
@@ -304,6 +300,7 @@ void Gateway::install_outbound(const ike::ChildSa& child) {
                 {"direction", "out"},
                 {"why", to_string(done.error().code)}});
   resolve_path_of(child.tunnel);
+  judge_tunnel(child.tunnel);
 }
 
 void Gateway::remove_inbound(uint32_t spi) {
@@ -313,6 +310,7 @@ void Gateway::remove_inbound(uint32_t spi) {
 
 void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
   sas_.remove_outbound(tunnel, outbound_spi);
+  judge_tunnel(tunnel);
 }
 
 void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
@@ -329,6 +327,7 @@ void Gateway::forget_gone_tunnels() {
   std::erase_if(leaving_, [this](const auto& entry) {
     if (!entry.second.gone) return false;
     sas_.forget_tunnel(entry.first);
+    compiler_.set_live(fib::NextHop::make(fib::NextHopKind::kTunnel, entry.first), true);
     tunnel_numbers_.give_back(entry.second.name);
     return true;
   });
@@ -373,13 +372,6 @@ const LiveTable* Gateway::table_with_address(const wire::IpAddress& address) con
         return it == tables_.end() ? nullptr : &it->second;
       }
   return nullptr;
-}
-
-LiveTable* Gateway::table_of_port(uint16_t id) {
-  const OpenPort* port = port_by_id(id);
-  if (port == nullptr) return nullptr;
-  const auto it = tables_.find(port->config.domain());
-  return it == tables_.end() ? nullptr : &it->second;
 }
 
 }  // namespace kanmon::daemon

@@ -16,6 +16,7 @@
 #include "control/neighbor/table.h"
 #include "control/publish/data_plane.h"
 #include "control/publish/sa_store.h"
+#include "control/routing/compiler.h"
 #include "control/routing/plan.h"
 #include "control/routing/table.h"
 #include "dataplane/worker/dataplane.h"
@@ -49,7 +50,7 @@ struct ReloadResult {
   std::vector<config::Problem> problems;  // why not, or warnings
 };
 
-class Gateway final : private neighbor::Host, private ike::Host {
+class Gateway final : private neighbor::Host, private ike::Host, private routing::Forwarding {
  public:
   // Starts the data plane, opens the ports and installs everything `config` says. Null: `problems`
   // has the reason, everything is closed again. `file`: where it came from, for show version.
@@ -82,12 +83,18 @@ class Gateway final : private neighbor::Host, private ike::Host {
   const DataPlane& data_plane() const { return *plane_; }
   const std::map<std::string, OpenPort>& ports() const { return ports_; }
   const std::map<std::string, LiveTable>& tables() const { return tables_; }
+  const routing::Compiler& compiler() const { return compiler_; }
+  // Seconds on the clock by which the compiler tells the age of routes.
+  uint32_t route_clock_s(TimePoint now) const;
   const neighbor::Table& neighbors() const { return neighbors_; }
   const publish::SaStore& sas() const { return sas_; }
   ike::Engine& ike() { return ike_; }
   const ike::Engine& ike() const { return ike_; }
   const host::Devices& host_devices() const { return host_devices_; }
   const std::string& tunnel_name(uint32_t number) const { return tunnel_numbers_.name(number); }
+  std::optional<uint32_t> tunnel_number(const std::string& name) const {
+    return tunnel_numbers_.find(name);
+  }
   const std::string& port_name(uint16_t id) const;
   const std::string& table_name(uint16_t number) const { return table_numbers_.name(number); }
   // Address of the neighbour an adjacency leads to; null if there is none.
@@ -115,6 +122,7 @@ class Gateway final : private neighbor::Host, private ike::Host {
   struct AdjacencyOwner {
     uint16_t port;
     wire::IpAddress address;
+    bool is_up = false;  // it answers
   };
 
   Gateway(config::Config config, std::unique_ptr<DataPlane> plane);
@@ -143,6 +151,11 @@ class Gateway final : private neighbor::Host, private ike::Host {
   void tunnel_gone(uint32_t tunnel) override;
   void log(Level level, std::string_view event, std::string_view text) override;
 
+  // routing::Forwarding, in routes.cc
+  Status set(routing::TableId table, const wire::Prefix& prefix, fib::NextHop hop) override;
+  void unset(routing::TableId table, const wire::Prefix& prefix) override;
+  void set_group(uint32_t group, std::span<const routing::Member> members) override;
+
   // Packets from the workers.
   void punted(TimePoint now, const Punted& packet);
   void path_shrank(TimePoint now, const publish::TooBig& message);
@@ -166,18 +179,29 @@ class Gateway final : private neighbor::Host, private ike::Host {
   bool enough_tunnel_numbers(const config::Config& next) const;
   void apply(TimePoint now, config::Config next);
   void apply_ports(const config::Config& next);
-  void forget_neighbors(const OpenPort& port);
-  void apply_tables(TimePoint now, const std::map<std::string, routing::PlannedTable>& wanted);
+  void apply_tunnels(TimePoint now, config::Config& next);
+
+  // Routes, in routes.cc.
+  using PortTables = std::map<std::string, std::vector<std::string>>;  // port -> tables
+  void apply_tables(const std::map<std::string, routing::PlannedTable>& wanted);
+  void apply_port_tables(PortTables next);
+  bool has_port(const std::string& table, const std::string& port) const;
   void apply_routes(TimePoint now, LiveTable& table, const std::vector<routing::Wanted>& wanted);
   void install_route(TimePoint now, LiveTable& table, const routing::Wanted& route);
-  void remove_route(LiveTable& table, const routing::Wanted& route);
-  void apply_tunnels(TimePoint now, config::Config& next);
+  std::optional<fib::NextHop> next_hop_of(TimePoint now, const routing::Target& target);
+  // An adjacency for a route or path; kept and asked for as long as one needs it.
+  std::optional<uint32_t> pin_neighbor(TimePoint now, uint16_t port,
+                                       const wire::IpAddress& address);
+  void forget_neighbors(const OpenPort& port);
+  void set_neighbor_routes(uint16_t port, const wire::IpAddress& address, uint32_t adjacency);
+  void unset_neighbor_routes(uint16_t port, const wire::IpAddress& address);
+  // Tells the compiler whether a tunnel can carry packets.
+  void judge_tunnel(uint32_t tunnel);
   void publish_table(const std::string& name, const LiveTable& table, const config::Config& next);
   void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
   void resolve_paths(TimePoint now);
   void resolve_path(TimePoint now, const config::Tunnel& tunnel);
   void resolve_path_of(uint32_t tunnel);
-  LiveTable* table_of_port(uint16_t port);
   const OpenPort* port_by_id(uint16_t id) const;
 
   config::Config config_;
@@ -200,7 +224,11 @@ class Gateway final : private neighbor::Host, private ike::Host {
   Index table_numbers_;
   std::map<std::string, OpenPort> ports_;
   std::map<std::string, LiveTable> tables_;
+  std::map<uint16_t, LiveTable*> tables_by_number_;
   std::vector<std::pair<uint64_t, LiveTable>> old_tables_;  // until acknowledged
+  PortTables port_tables_;                                  // that have the port's subnets
+  routing::Compiler compiler_;
+  bool is_underlay_changed_ = false;  // since the ways of tunnels were looked up
   std::map<uint32_t, AdjacencyOwner> adjacencies_;
   // What was last reported to IKE, by inbound SPI.
   struct Seen {

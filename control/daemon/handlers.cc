@@ -35,6 +35,42 @@ Answer tunnel_command(Gateway& gateway, const Json& params,
   return done.ok() ? Answer::of(accepted(gateway, name)) : refusal(name, done.error());
 }
 
+// "TABLE PREFIX", as `next` of an answer says it.
+bool read_after(const std::string& text, views::RouteQuery& query) {
+  const auto space = text.find(' ');
+  if (space == std::string::npos) return false;
+  const auto prefix = wire::Prefix::parse(text.substr(space + 1));
+  if (!prefix.ok()) return false;
+  query.after_table = text.substr(0, space);
+  query.after = *prefix;
+  return true;
+}
+
+Answer show_routes(const Gateway& gateway, const Json& params) {
+  views::RouteQuery query;
+  query.table = api::text_param(params, "table");
+  if (!query.table.empty() && gateway.tables().count(query.table) == 0)
+    return Answer::refuse(Refusal::kNotFound,
+                          "no route table or underlay is called " + query.table);
+  const std::string prefix = api::text_param(params, "prefix");
+  const std::string address = api::text_param(params, "address");
+  const std::string after = api::text_param(params, "after");
+  if (const auto p = wire::Prefix::parse(prefix); p.ok()) query.within = *p;
+  if (const auto a = wire::IpAddress::parse(address); a.ok()) query.address = *a;
+  if (!prefix.empty() && !query.within)
+    return Answer::refuse(Refusal::kBadRequest, "params.prefix: an IPv4 or IPv6 prefix");
+  if (!address.empty() && !query.address)
+    return Answer::refuse(Refusal::kBadRequest, "params.address: an IPv4 or IPv6 address");
+  if (!after.empty() && !read_after(after, query))
+    return Answer::refuse(Refusal::kBadRequest, "params.after: what `next` of an answer said");
+  if (const auto limit = params.find("limit"); limit != params.end()) {
+    if (!limit->is_number_unsigned() || *limit == 0)
+      return Answer::refuse(Refusal::kBadRequest, "params.limit: a number of prefixes above 0");
+    query.limit = limit->get<size_t>();
+  }
+  return Answer::of(views::routes(gateway, now(), query));
+}
+
 Answer tunnel_rekey(Gateway& gateway, const Json& params) {
   const std::string name = api::text_param(params, "name");
   if (name.empty()) return Answer::refuse(Refusal::kBadRequest, "params.name: a tunnel's name");
@@ -66,12 +102,9 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("ports", [&](const Json&) { return views::ports(gateway); });
   show("host", [&](const Json&) { return views::host_devices(gateway); });
   show("version", [&](const Json&) { return views::version(gateway); });
-  dispatcher.add("show.routes", [&](const Json& params) {
-    const std::string table = api::text_param(params, "table");
-    if (!table.empty() && gateway.tables().count(table) == 0)
-      return Answer::refuse(Refusal::kNotFound, "no route table or underlay is called " + table);
-    return Answer::of(views::routes(gateway, table));
-  });
+  show("attachments", [&](const Json&) { return views::attachments(gateway); });
+  show("tables", [&](const Json&) { return views::tables(gateway); });
+  dispatcher.add("show.routes", [&](const Json& params) { return show_routes(gateway, params); });
   dispatcher.add("reload", [reload = std::move(reload)](const Json&) { return reload(); });
   dispatcher.add("tunnel.up", [&](const Json& params) {
     return tunnel_command(gateway, params, &ike::Engine::up);

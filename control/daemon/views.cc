@@ -125,43 +125,6 @@ void add_ages(Json& row, const ike::TunnelStatus::Child& c) {
   row["remote_ts"] = selector_list(c.remote_ts);
 }
 
-struct HopText {
-  const char* kind;
-  Json next_hop;
-  std::string down;  // why it leads nowhere; empty: it leads somewhere
-};
-
-HopText describe(const Gateway& g, fib::NextHop hop) {
-  switch (hop.kind()) {
-    case fib::NextHopKind::kLocal:
-      return {"local", "this gateway", ""};
-    case fib::NextHopKind::kGlean:
-      return {"connected", g.port_name(static_cast<uint16_t>(hop.index())), ""};
-    case fib::NextHopKind::kBlackhole:
-      return {"blackhole", nullptr, ""};
-    case fib::NextHopKind::kTunnel: {
-      const bool sa = g.sas().outbound(hop.index()) != nullptr;
-      return {"tunnel", g.tunnel_name(hop.index()),
-              sa ? "" : "the tunnel has no SA; see show tunnels"};
-    }
-    case fib::NextHopKind::kNeighbour: {
-      const auto* address = g.adjacency_address(hop.index());
-      if (address == nullptr) return {"neighbor", nullptr, "the neighbour is gone"};
-      const uint16_t port = g.adjacency_port(hop.index());
-      const auto entries = g.neighbors().entries();
-      const bool up = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
-        return e.port == port && e.address == *address && e.mac;
-      });
-      return {"neighbor", address->to_string() + " " + g.port_name(port),
-              up ? "" : "the neighbour does not answer"};
-    }
-    case fib::NextHopKind::kNone:
-    case fib::NextHopKind::kGroup:
-      break;
-  }
-  return {"none", nullptr, "no next hop"};
-}
-
 // What XDP programs dropped no worker has seen: it is part of no worker's sum. Returns how many.
 uint64_t add_early_drops(const Gateway& g, Json& rows) {
   const xdp::Counts counts = g.data_plane().front().counts();
@@ -229,29 +192,6 @@ Json sas(const Gateway& g, TimePoint now) {
     }
   }
   return {{"sas", rows}};
-}
-
-Json routes(const Gateway& g, const std::string& only) {
-  Json rows = Json::array();
-  for (const auto& [name, table] : g.tables()) {
-    if (!only.empty() && only != name) continue;
-    for (const auto& c : table.routes().candidates()) {
-      const HopText hop = describe(g, c.next_hop);
-      const bool beaten = !c.active;
-      rows.push_back({{"table", name},
-                      {"domain", table.underlay ? "underlay" : "overlay"},
-                      {"prefix", c.prefix.to_string()},
-                      {"kind", hop.kind},
-                      {"next_hop", hop.next_hop},
-                      {"origin", routing::to_string(c.origin)},
-                      {"state", beaten             ? "standby"
-                                : hop.down.empty() ? "active"
-                                                   : "down"},
-                      {"reason", beaten ? Json("a route of better origin has the same prefix")
-                                        : text_or_null(hop.down)}});
-    }
-  }
-  return {{"routes", rows}};
 }
 
 Json neighbors(const Gateway& g, TimePoint now) {

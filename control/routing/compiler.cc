@@ -160,6 +160,14 @@ std::vector<Member> Compiler::carrying(const OfferSpec& spec) const {
   return first.empty() ? second : first;
 }
 
+std::optional<uint32_t> Compiler::take_group() {
+  if (free_groups_.empty())
+    return made_groups_ < most_groups_ ? std::optional(made_groups_++) : std::nullopt;
+  const uint32_t group = free_groups_.back();
+  free_groups_.pop_back();
+  return group;
+}
+
 Compiler::Effect Compiler::evaluate(Offer& offer) {
   ++work_.offers;
   const OfferSpec& spec = offer.spec;
@@ -174,11 +182,8 @@ Compiler::Effect Compiler::evaluate(Offer& offer) {
     carry = spec.members;
     for (Member& m : carry) m.weight = std::max<uint8_t>(m.weight, 1);
   }
-  if (spec.members.size() > 1 && !offer.group &&
-      (!free_groups_.empty() || made_groups_ < most_groups_)) {
-    offer.group = free_groups_.empty() ? made_groups_++ : free_groups_.back();
-    if (!free_groups_.empty()) free_groups_.pop_back();
-  }
+  if (!offer.group && spec.members.size() > 1 && !find(offer.table)->underlay)
+    offer.group = take_group();
   if (!offer.group) {
     const auto heaviest = std::max_element(carry.begin(), carry.end(),
                                            [](auto& a, auto& b) { return a.weight < b.weight; });
@@ -378,6 +383,9 @@ std::vector<Compiler::Candidate> Compiler::list(const Store& store, uint32_t hea
                 .best = &entry == winner,
                 .since_s = entry.since_s};
     c.not_installed = c.best && store.at(head).not_installed;
+    if (!offer.group && offer.effect.hop) c.carrying = {offer.effect.hop};
+    if (offer.group)
+      for (const Member& m : offer.carrying) c.carrying.push_back(m.hop);
     if (winner != nullptr) c.winner = &sources_[offer_at(winner->offer).spec.source].source;
     out.push_back(c);
   }

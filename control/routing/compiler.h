@@ -66,7 +66,8 @@ struct Source {
 class Compiler {
  public:
   // `groups`: how many next-hop groups the data plane has; without one an offer uses the first of
-  // its heaviest members alive.
+  // its heaviest members alive. So it does in an underlay, where control looks up one way for each
+  // tunnel and not a worker one for each packet.
   Compiler(Forwarding& forwarding, uint32_t groups);
   ~Compiler();
   Compiler(const Compiler&) = delete;
@@ -103,6 +104,7 @@ class Compiler {
     const Source* source = nullptr;
     const OfferSpec* offer = nullptr;
     Outcome outcome = Outcome::kForwards;
+    std::vector<fib::NextHop> carrying{};  // what its traffic is sent to, if it is best
     bool best = false;
     bool not_installed = false;
     uint32_t since_s = 0;
@@ -197,6 +199,7 @@ class Compiler {
 
   bool recurses(const Offer& offer) const;
   std::vector<Member> carrying(const OfferSpec& spec) const;
+  std::optional<uint32_t> take_group();
   Effect evaluate(Offer& offer);
   void reevaluate(OfferId id);
   void drop_offer(OfferId id);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/config.h"
 #include "control/routing/origin.h"
 #include "dataplane/fib/next_hop.h"
 
@@ -16,14 +17,11 @@ using TableId = uint16_t;   // the number the workers know the table by
 using SourceId = uint32_t;  // Compiler::source()
 using OfferId = uint32_t;   // Compiler::offer()
 
-// What becomes of a route none of whose next hops is alive.
-enum class OnDown : uint8_t {
-  kHold,       // it stays; the data plane drops by name what is sent to a dead tunnel
-  kWithdraw,   // it goes: the next best candidate or a shorter prefix takes over
-  kBlackhole,  // it stays and drops what it covers
-  kFallback,   // as kBlackhole; the fallback is a member of weight 0
-};
-inline constexpr const char* kOnDownNames[] = {"hold", "withdraw", "blackhole", "fallback"};
+// What becomes of a route none of whose next hops is alive. kHold: it stays, and the data plane
+// drops by name what is sent to a dead tunnel. kWithdraw: it goes, the next best candidate or a
+// shorter prefix takes over. kBlackhole: it stays and drops what it covers. kFallback: as
+// kBlackhole; the fallback is a member of weight 0.
+using config::OnDown;
 
 // One next hop of a route. Traffic is shared by weight among the members that live; those of weight
 // 0 stand by and share equally while no other lives.

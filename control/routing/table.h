@@ -1,16 +1,11 @@
-// One route table as control keeps it: every candidate for a prefix with its origin, the best of
-// them installed in the longest-prefix-match tables the workers read.
+// One forwarding table of either kind as control writes it: the longest-prefix-match tables the
+// workers read. What is in them is the compiler's choice (compiler.h).
 //
 // Underlay tables cannot hold a route to a tunnel: UnderlayTable has no way to say it (INV-1).
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "dataplane/fib/lpm4.h"
 #include "dataplane/fib/lpm6.h"
@@ -20,38 +15,18 @@
 
 namespace kanmon::routing {
 
-// Where a route comes from, best first: of two candidates for one prefix the earlier wins.
-enum class Origin : uint8_t {
-  kLocal,      // an address of the gateway
-  kConnected,  // a port's subnet
-  kStatic,     // the configuration
-  kNeighbor,   // a resolved station of a connected subnet
-};
-inline constexpr size_t kOrigins = 4;
-const char* to_string(Origin origin);
-
-struct Candidate {
-  wire::Prefix prefix;
-  Origin origin = Origin::kStatic;
-  fib::NextHop next_hop;
-  bool active = false;  // the one that is installed
-};
-
 class Table {
  public:
   // `pool` serves the tables of all domains and outlives them.
-  explicit Table(fib::NodePool& pool);
+  explicit Table(fib::NodePool& pool) : lpm4_(pool), lpm6_(pool) {}
 
-  // Adds or replaces the candidate of `origin`. kNoSpace: memory ran out, nothing changed.
-  Status set(Origin origin, const wire::Prefix& prefix, fib::NextHop next_hop);
-  // Takes it away; the next best takes over. False if there was none.
-  bool unset(Origin origin, const wire::Prefix& prefix);
+  // Adds or replaces. kNoSpace: memory ran out, nothing changed.
+  Status set(const wire::Prefix& prefix, fib::NextHop next_hop);
+  // Takes it away. Without memory to do so it becomes a blackhole: it must not lead where it led.
+  void unset(const wire::Prefix& prefix);
 
   // What a worker would find.
   fib::NextHop lookup(const wire::IpAddress& address) const;
-  // In order of prefixes, all candidates.
-  std::vector<Candidate> candidates() const;
-  size_t size() const { return routes_.size(); }
   size_t memory_bytes() const { return lpm4_.memory_bytes() + lpm6_.memory_bytes(); }
 
   // For the workers; stable for the table's life.
@@ -59,45 +34,30 @@ class Table {
   const fib::Lpm6* lpm6() const { return &lpm6_; }
 
  private:
-  using Slots = std::array<std::optional<fib::NextHop>, kOrigins>;
-  Status install(const wire::Prefix& prefix, const Slots& slots);
-
-  std::map<wire::Prefix, Slots> routes_;
   fib::Lpm4 lpm4_;
   fib::Lpm6 lpm6_;
 };
 
 // A route of an underlay: to a neighbour, a connected subnet, the gateway itself, or nowhere. Never
-// to a tunnel: there is no constructor for it.
+// to a tunnel: there is no way to make one.
 class UnderlayNextHop {
  public:
-  // `hosted`: the machine's own stack has the address too.
-  static UnderlayNextHop local(bool hosted = false) {
-    return make(fib::NextHopKind::kLocal, hosted ? fib::kLocalHosted : 0);
-  }
-  static UnderlayNextHop blackhole() { return make(fib::NextHopKind::kBlackhole, 0); }
-  static UnderlayNextHop glean(uint32_t port) { return make(fib::NextHopKind::kGlean, port); }
-  static UnderlayNextHop neighbour(uint32_t adjacency) {
-    return make(fib::NextHopKind::kNeighbour, adjacency);
-  }
+  // Absent: of a kind that leads inside.
+  static std::optional<UnderlayNextHop> of(fib::NextHop hop);
   fib::NextHop raw() const { return value_; }
 
  private:
-  static UnderlayNextHop make(fib::NextHopKind kind, uint32_t index) {
-    UnderlayNextHop n;
-    n.value_ = fib::NextHop::make(kind, index);
-    return n;
-  }
+  explicit UnderlayNextHop(fib::NextHop value) : value_(value) {}
   fib::NextHop value_;
 };
 
 class UnderlayTable {
  public:
   explicit UnderlayTable(fib::NodePool& pool) : table_(pool) {}
-  Status set(Origin origin, const wire::Prefix& prefix, UnderlayNextHop next_hop) {
-    return table_.set(origin, prefix, next_hop.raw());
+  Status set(const wire::Prefix& prefix, UnderlayNextHop next_hop) {
+    return table_.set(prefix, next_hop.raw());
   }
-  bool unset(Origin origin, const wire::Prefix& prefix) { return table_.unset(origin, prefix); }
+  void unset(const wire::Prefix& prefix) { table_.unset(prefix); }
   fib::NextHop lookup(const wire::IpAddress& address) const { return table_.lookup(address); }
   const Table& table() const { return table_; }
 

@@ -86,6 +86,12 @@ class Flow:
         self._exchange(self._answers(self._take_out(answer["frames"])))
         return answer["problems"]
 
+    def show(self, view: str, **params) -> list[dict]:
+        """The rows of `kanmon show VIEW`."""
+        answer = self.gateway.ask("api", method="show." + view, params=params)["answer"]
+        assert answer["ok"], answer
+        return answer["result"][view]
+
     def pass_time(self, seconds: float) -> None:
         """The gateway's clock goes on; nobody waits. Stations answer at the end only: let less time pass
         at once than a neighbour is known for."""
@@ -254,7 +260,7 @@ class Flow:
 
     def words(self) -> dict:
         """The names a flow file may use."""
-        public = ("station", "tunnel", "heard_from", "move", "remove", "reload", "pass_time", "send",
+        public = ("station", "tunnel", "heard_from", "move", "remove", "reload", "show", "pass_time", "send",
                   "take", "maybe", "resolution", "expect", "expect_sealed", "expect_nothing",
                   "expect_drop", "any_drop", "same", "gateway")
         return {name: getattr(self, name) for name in public}

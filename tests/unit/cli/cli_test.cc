@@ -96,7 +96,9 @@ TEST(Render, DropsWithTotals) {
             "punted              4\n"
             "dropped         4,127\n"
             "in flight           0\n"
-            "dropped early      93\n");
+            "dropped early      93\n"
+            "mtu believed        -\n"
+            "mtu ignored         -\n");
 }
 
 Json tunnel(const char* name, const char* state) {
@@ -200,6 +202,10 @@ class CliTest : public ::testing::Test {
     dispatcher_.add("show.tunnels", [](const Json&) {
       return Answer::of({{"tunnels", {tunnel("branch", "up")}}});
     });
+    dispatcher_.add("show.routes", [this](const Json& params) {
+      asked_ = params;
+      return Answer::of({{"routes", Json::array()}, {"totals", {{"next", "main 10.1.0.0/24"}}}});
+    });
     dispatcher_.add("reload", [this](const Json&) { return reload_; });
     dispatcher_.add("tunnel.rekey", [](const Json& params) {
       const std::string name = api::text_param(params, "name");
@@ -225,6 +231,7 @@ class CliTest : public ::testing::Test {
   std::unique_ptr<api::Server> server_;
   std::thread thread_;
   std::ostringstream out_, err_;
+  Json asked_;  // of show.routes, at last
 };
 
 TEST_F(CliTest, ShowAsTableAndAsJson) {
@@ -234,6 +241,24 @@ TEST_F(CliTest, ShowAsTableAndAsJson) {
   EXPECT_EQ(Json::parse(out_.str())["tunnels"][0]["tunnel"], "branch");
   EXPECT_EQ(kanmon({"show", "tunnels", "--json"}), kOk);  // after the command, too
   EXPECT_EQ(out_.str()[0], '{');
+}
+
+TEST_F(CliTest, RoutesByTablePrefixOrAddress) {
+  EXPECT_EQ(kanmon({"show", "routes"}), kOk) << err_.str();
+  EXPECT_EQ(asked_, (Json{{"limit", 1000}}));
+  EXPECT_NE(out_.str().find("main 10.1.0.0/24"), std::string::npos) << "there is more";
+  EXPECT_EQ(kanmon({"show", "routes", "main"}), kOk);
+  EXPECT_EQ(asked_["table"], "main");
+  EXPECT_EQ(kanmon({"show", "routes", "--table", "main", "10.0.0.0/8"}), kOk);
+  EXPECT_EQ(asked_["table"], "main");
+  EXPECT_EQ(asked_["prefix"], "10.0.0.0/8");
+  EXPECT_FALSE(asked_.contains("address"));
+  EXPECT_EQ(kanmon({"show", "routes", "2001:db8::1", "--limit", "5", "--after", "a 10.0.0.0/8"}),
+            kOk);
+  EXPECT_EQ(asked_["address"], "2001:db8::1");
+  EXPECT_EQ(asked_["limit"], 5);
+  EXPECT_EQ(asked_["after"], "a 10.0.0.0/8");
+  EXPECT_EQ(kanmon({"show", "routes", "--limit", "0"}), kUsage);
 }
 
 TEST_F(CliTest, RefusalsGoToStandardError) {

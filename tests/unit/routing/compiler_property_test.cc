@@ -46,11 +46,17 @@ struct Truth {
                       [](const Member& m) { return m.hop.kind() == fib::NextHopKind::kTunnel; });
       if (table == kUnderlay && has_tunnel) continue;
       auto out = alive(wish);
-      if (!out.empty()) return out;
-      if (wish.on_down == OnDown::kWithdraw) continue;
-      if (wish.on_down != OnDown::kHold) return {{blackhole(), 1}};
-      out = wish.members;
-      for (Member& m : out) m.weight = std::max<uint8_t>(m.weight, 1);
+      if (out.empty() && wish.on_down == OnDown::kWithdraw) continue;
+      if (out.empty() && wish.on_down != OnDown::kHold) return {{blackhole(), 1}};
+      if (out.empty()) {
+        out = wish.members;
+        for (Member& m : out) m.weight = std::max<uint8_t>(m.weight, 1);
+      }
+      // An underlay has no groups: the first of the heaviest carries alone.
+      if (table == kUnderlay)
+        out = {*std::max_element(out.begin(), out.end(), [](const Member& a, const Member& b) {
+          return a.weight < b.weight;
+        })};
       return out;
     }
     return {};
