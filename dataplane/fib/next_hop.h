@@ -14,7 +14,7 @@ enum class NextHopKind : uint8_t {
   kGlean,      // a connected subnet whose neighbour is not resolved: index = port
   kNeighbour,  // index = adjacency
   kTunnel,     // index = tunnel
-  kGroup,      // index = next-hop group
+  kGroup,      // index = next-hop group (group.h): one of its members, by flow
 };
 // The lookup structures keep the top bit to themselves: kinds stay below 8.
 inline constexpr unsigned kNextHopKinds = 8;

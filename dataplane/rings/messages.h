@@ -22,6 +22,11 @@ struct SetAdjacency {
   uint32_t adjacency;
   Adjacency record;
 };
+// Null: the group goes. A route may name a group when every worker has acknowledged this.
+struct SetGroup {
+  uint32_t group;
+  fib::Group* record;
+};
 struct SetTable {
   uint16_t table;
   RouteTable record;
@@ -47,8 +52,8 @@ struct FlushPool {
 // Leave the loop after this command.
 struct Stop {};
 
-using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetTable, SetPort, SetQueues,
-                             FlushPool, Stop>;
+using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetGroup, SetTable, SetPort,
+                             SetQueues, FlushPool, Stop>;
 
 // Worker to control.
 enum class EventKind : uint8_t {

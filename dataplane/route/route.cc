@@ -11,6 +11,7 @@
 #include "dataplane/packet/pool.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/route/address_rules.h"
+#include "dataplane/route/flow_hash.h"
 #include "dataplane/wire/headers.h"
 
 namespace kanmon::route {
@@ -45,6 +46,7 @@ class Burst {
   bool forward_common(Packet* p, NextHop hop, TableRole role);
   bool to_frame_common(Packet* p, uint32_t adjacency);
   void dispatch(Packet* p);
+  void to_member(Packet* p, TableRole role);
   void forward(Packet* p, TableRole role);
   bool lower_ttl(Packet* p);
   void to_glean(Packet* p);
@@ -228,9 +230,27 @@ void Burst::dispatch(Packet* p) {
     case NextHopKind::kNeighbour:
     case NextHopKind::kTunnel:
       return forward(p, role);
+    case NextHopKind::kGroup:
+      return to_member(p, role);
     default:
       return icmp_error::unreachable(context_, p, icmp_error::Unreachable::kNet, Drop::kNoRoute);
   }
+}
+
+// A group's packet goes the way of one of its members.
+void Burst::to_member(Packet* p, TableRole role) {
+  const uint32_t index = meta(p).next_hop.index();
+  fib::Group* group = index < tables_.capacity.groups ? tables_.groups[index] : nullptr;
+  unsigned member = fib::Group::kNobody;
+  if (group != nullptr)
+    member = group->choose(flow_hash(bytes(p), group->seed()),
+                           [&](NextHop hop) { return tables_.is_alive(hop); });
+  if (member == fib::Group::kNobody)
+    return icmp_error::unreachable(context_, p, icmp_error::Unreachable::kNet, Drop::kNoMember);
+  group->count(context_.worker, member, length(p));
+  const NextHop hop = meta(p).next_hop = group->member(member).hop;
+  if (hop.kind() == NextHopKind::kBlackhole) return context_.drop(p, Drop::kBlackhole);
+  forward(p, role);
 }
 
 void Burst::forward(Packet* p, TableRole role) {

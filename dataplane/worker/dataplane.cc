@@ -99,6 +99,7 @@ struct DataPlane::Parts {
   rte_mempool* control_pool = nullptr;
   std::vector<Pool> spare_pools;  // of closed devices that kept packets
   rings::Qsbr qsbr;
+  std::unique_ptr<Liveness> liveness;
   std::vector<std::unique_ptr<rings::Doors>> doors;
   std::unique_ptr<rings::Handoffs> handoffs;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -167,6 +168,7 @@ std::string DataPlane::Parts::make_workers() {
   crypto::choose_backend(options.crypto_backend);
   handoffs = std::make_unique<rings::Handoffs>(options.workers, rings::DoorSizes{});
   outboxes.resize(options.workers);
+  liveness = std::make_unique<Liveness>(options.capacity.tunnels);
   std::string error;
   for (uint16_t w = 0; w < options.workers && error.empty(); ++w)
     error = options.stepped ? make_worker(w) : make_worker_at_home(w);
@@ -203,6 +205,7 @@ std::string DataPlane::Parts::make_worker(uint16_t w) {
   parts.tsc_hz = rte_get_tsc_hz();
   parts.power = options.power;
   parts.capacity = options.capacity;
+  parts.liveness = liveness.get();
   parts.crypto = crypto::Engine::create(crypto::Isa::kAuto, options.workers > 1);
   if (parts.crypto == nullptr)
     return std::string("IPsec-MB or this CPU has no code for crypto-isa ") +
@@ -504,6 +507,10 @@ uint32_t DataPlane::buffers_total() const {
 
 rings::Qsbr& DataPlane::qsbr() {
   return parts_->qsbr;
+}
+
+Liveness& DataPlane::liveness() {
+  return *parts_->liveness;
 }
 
 Worker& DataPlane::worker(uint16_t index) {

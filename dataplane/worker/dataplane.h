@@ -133,6 +133,9 @@ class DataPlane {
   // Grace periods for what workers read without a lock (LPM nodes): reader i is worker i.
   rings::Qsbr& qsbr();
 
+  // Which tunnels their liveness checks say are down; see there who may write.
+  Liveness& liveness();
+
   // ---- stepped mode only
   Worker& worker(uint16_t index);
   // One turn of every worker, in order.

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "dataplane/common/cacheline.h"
+#include "dataplane/fib/group.h"
 #include "dataplane/fib/next_hop.h"
 #include "dataplane/fib/own_addresses.h"
 #include "dataplane/packet/packet.h"
@@ -15,6 +16,7 @@
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/spi.h"
 #include "dataplane/wire/address.h"
+#include "dataplane/worker/liveness.h"
 
 namespace kanmon {
 
@@ -61,6 +63,7 @@ struct Tables {
   struct Capacity {
     uint32_t tunnels = 16'384;
     uint32_t adjacencies = 65'536;
+    uint32_t groups = 4'096;
   };
   explicit Tables(Capacity capacity);
   ~Tables();
@@ -69,11 +72,16 @@ struct Tables {
 
   // The inbound SA with exactly this SPI (host order), or null. One load and a compare.
   inline sa::InboundSa* inbound(uint32_t spi) const;
+  // Whether a member of a group can take packets now: a tunnel with an outbound SA that is not down
+  // by its liveness check, a neighbour that is resolved, a blackhole.
+  inline bool is_alive(fib::NextHop member) const;
 
   Capacity capacity;
   std::unique_ptr<sa::InboundSa*[]> inbound_sas;  // [spi::kSlots], by sa::slot(spi)
   std::unique_ptr<sa::Encap[]> tunnels;           // [capacity.tunnels]
   std::unique_ptr<Adjacency[]> adjacencies;       // [capacity.adjacencies]
+  std::unique_ptr<fib::Group*[]> groups;          // [capacity.groups]
+  const Liveness* liveness = nullptr;             // of tunnels; null: none is down by a check
   RouteTable tables[kMaxTables];
   PortRecord ports[kMaxPorts];
 };
@@ -81,6 +89,15 @@ struct Tables {
 inline sa::InboundSa* Tables::inbound(uint32_t spi) const {
   sa::InboundSa* sa = inbound_sas[sa::slot(spi)];
   return sa != nullptr && sa->spi == spi ? sa : nullptr;
+}
+
+inline bool Tables::is_alive(fib::NextHop member) const {
+  const uint32_t i = member.index();
+  if (member.kind() == fib::NextHopKind::kTunnel)
+    return i < capacity.tunnels && tunnels[i].sa != nullptr &&
+           (liveness == nullptr || !liveness->is_down(i));
+  if (member.kind() != fib::NextHopKind::kNeighbour) return true;
+  return i < capacity.adjacencies && adjacencies[i].port != kNoPort;
 }
 
 }  // namespace kanmon

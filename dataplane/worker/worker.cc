@@ -44,6 +44,7 @@ Worker::Worker(WorkerParts parts)
       tables_(std::make_unique<Tables>(parts.capacity)),
       lanes_(std::make_unique<Lanes>()),
       crypto_(std::move(parts.crypto)) {
+  tables_->liveness = parts.liveness;
   context_.worker = parts.index;
   context_.workers = parts.workers;
   context_.tables = tables_.get();
@@ -152,6 +153,10 @@ void Worker::apply(const rings::Command& command) {
     void operator()(const rings::SetAdjacency& c) {
       assert(c.adjacency < t.capacity.adjacencies);
       t.adjacencies[c.adjacency] = c.record;
+    }
+    void operator()(const rings::SetGroup& c) {
+      assert(c.group < t.capacity.groups);
+      t.groups[c.group] = c.record;
     }
     void operator()(const rings::SetTable& c) {
       assert(c.table < kMaxTables);

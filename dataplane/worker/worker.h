@@ -39,6 +39,7 @@ struct WorkerParts {
   uint64_t tsc_hz = 1;
   Power power = Power::kBalanced;
   Tables::Capacity capacity{};
+  const Liveness* liveness = nullptr;  // may be null
 };
 
 class Worker {

@@ -117,15 +117,17 @@ class Life {
     return {masked(key, length), length};
   }
 
-  // Brackets one change with what it does to the watched addresses. `apply` changes the table.
+  // Brackets one change with what it does to the watched addresses. The truth has it already;
+  // `apply` changes the table. An address whose longest route is longer is not concerned.
   template <class Apply>
   void change(const Route& r, const Apply& apply) {
     uint64_t touched = 0;
-    for (unsigned i = 0; i < kWatched; ++i)
-      if (same_prefix(keys_[i], r.prefix, r.length)) {
-        histories_[i].begin(truth_.lookup(keys_[i]));
-        touched |= uint64_t{1} << i;
-      }
+    for (unsigned i = 0; i < kWatched; ++i) {
+      if (r.length < longest_[i].length || !same_prefix(keys_[i], r.prefix, r.length)) continue;
+      longest_[i] = truth_.longest(keys_[i]);
+      histories_[i].begin(longest_[i].hop);
+      touched |= uint64_t{1} << i;
+    }
     ASSERT_TRUE(apply().ok());
     for (; touched != 0; touched &= touched - 1) histories_[std::countr_zero(touched)].end();
   }
@@ -175,6 +177,7 @@ class Life {
   std::mt19937_64 rng_;
   std::array<Key, kWatched> keys_;
   std::array<typename V::Address, kWatched> addresses_;
+  std::array<SlowTruth::Answer, kWatched> longest_{};
   std::array<History, kWatched> histories_;
   rings::Qsbr qsbr_;
   NodePool pool_{qsbr_, size_t{1} << 30};

@@ -31,12 +31,17 @@ class SlowTruth {
     if (it->second.empty()) by_length_.erase(it);
     return true;
   }
-  NextHop lookup(Key address) const {
+  struct Answer {
+    NextHop hop;
+    unsigned length = 0;
+  };
+  Answer longest(Key address) const {
     for (const auto& [length, routes] : by_length_)
       if (const auto it = routes.find(masked(address, length)); it != routes.end())
-        return it->second;
+        return {it->second, length};
     return {};
   }
+  NextHop lookup(Key address) const { return longest(address).hop; }
   size_t size() const {
     size_t n = 0;
     for (const auto& [length, routes] : by_length_) n += routes.size();
