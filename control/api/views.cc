@@ -113,6 +113,26 @@ constexpr Column kTables[] = {
 };
 constexpr SortKey kTableOrder[] = {{"table", Order::kAscending}};
 
+constexpr Column kGroups[] = {
+    {"group", "GROUP", kCount, "number"},
+    {"table", "TABLE", kText, "route table of its routes"},
+    {"origin", "ORIGIN", kText, "of its routes; as in show.routes"},
+    {"source", "SOURCE", kText, "who offers them; null for the table itself"},
+    {"routes", "ROUTES", kCount, "that lead to it, or would if they were best"},
+    {"kind", "KIND", kText, "neighbor, tunnel, blackhole"},
+    {"next_hop", "NEXT HOP", kText, "address or tunnel; null for a blackhole"},
+    {"weight", "WEIGHT", kCount, "0 to 255; 0: standby"},
+    {"share_percent", "SHARE %", kDecimal, "of the flows, as the members are now"},
+    {"state", "STATE", kText, "active, standby, or down"},
+    {"packets", "PACKETS", kCount, "that went this way since the members were configured"},
+    {"bytes", "BYTES", kBytes, "inner octets of those"},
+    {"buckets", "BUCKETS", kCount, "the group's, over which flows are spread", true},
+    {"reason", "REASON", kText, "why it is not active; null if it is"},
+};
+constexpr SortKey kGroupOrder[] = {{"table", Order::kAscending},
+                                   {"group", Order::kAscending},
+                                   {"next_hop", Order::kAscending}};
+
 constexpr Column kNeighbors[] = {
     {"port", "PORT", kText, "the port it is reached by"},
     {"address", "ADDRESS", kText, "IPv4 or IPv6"},
@@ -269,6 +289,11 @@ constexpr View kViews[] = {
      "Route tables and underlays: size, associations, propagations.",
      kTables,
      kTableOrder,
+     {}},
+    {"groups",
+     "Next-hop groups: several next hops that share routes by weight, one row per member.",
+     kGroups,
+     kGroupOrder,
      {}},
     {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
     {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},

@@ -1,5 +1,6 @@
 #include "control/daemon/gateway.h"
 
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@ namespace kanmon::daemon {
 namespace {
 
 constexpr uint32_t kMaxTunnels = 16'384;
+constexpr uint32_t kMaxGroups = 4'096;
 constexpr std::chrono::milliseconds kSlowTick{100};
 
 DataPlaneOptions options_of(const config::Config& config) {
@@ -27,6 +29,7 @@ DataPlaneOptions options_of(const config::Config& config) {
   o.eal_args = config.system.eal_args;
   for (const auto& port : config.ports) o.devices.push_back(port.device);
   o.capacity.tunnels = kMaxTunnels;
+  o.capacity.groups = kMaxGroups;
   return o;
 }
 
@@ -39,6 +42,13 @@ std::optional<wire::IpAddress> destination_of(wire::Bytes packet) {
   return std::nullopt;
 }
 
+// Of the flow hash: gateways in a row choose independently, and nobody outside can know how.
+uint32_t random_seed() {
+  std::array<uint8_t, 4> octets;
+  strong_random(octets);
+  return load_be<uint32_t>(octets.data());
+}
+
 }  // namespace
 
 Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
@@ -47,6 +57,7 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       nodes_(plane_->qsbr()),
       commands_(*plane_),
       sas_(commands_, strong_random, plane_->workers()),
+      groups_(commands_, plane_->workers(), kMaxGroups, random_seed()),
       neighbors_(*this),
       ike_(*this, {}),
       host_devices_([this](const auto& device, wire::Bytes packet) {
@@ -54,7 +65,7 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       }),
       tunnel_numbers_(kMaxTunnels),
       table_numbers_(kMaxTables),
-      compiler_(*this, 0),
+      compiler_(*this, kMaxGroups),
       load_(plane_->workers()),
       started_(std::chrono::steady_clock::now()) {}
 
@@ -87,6 +98,7 @@ bool Gateway::poll(TimePoint now) {
   now_ = now;
   const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
                                      [&](uint16_t, rings::Event event) { happened(now, event); });
+  groups_.sweep();
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
   const uint32_t from_host = host_devices_.poll();
   return done + from_host != 0;

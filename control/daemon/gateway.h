@@ -15,6 +15,7 @@
 #include "control/ike/engine.h"
 #include "control/neighbor/table.h"
 #include "control/publish/data_plane.h"
+#include "control/publish/group_store.h"
 #include "control/publish/sa_store.h"
 #include "control/routing/compiler.h"
 #include "control/routing/plan.h"
@@ -88,6 +89,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   uint32_t route_clock_s(TimePoint now) const;
   const neighbor::Table& neighbors() const { return neighbors_; }
   const publish::SaStore& sas() const { return sas_; }
+  const publish::GroupStore& groups() const { return groups_; }
   ike::Engine& ike() { return ike_; }
   const ike::Engine& ike() const { return ike_; }
   const host::Devices& host_devices() const { return host_devices_; }
@@ -210,6 +212,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   fib::NodePool nodes_;
   publish::DataPlanePlane commands_;
   publish::SaStore sas_;
+  publish::GroupStore groups_;
   neighbor::Table neighbors_;
   ike::Engine ike_;
   host::Namespaces namespaces_;

@@ -5,6 +5,7 @@
 
 #include "control/config/attachments.h"
 #include "control/config/routes.h"
+#include "control/daemon/hop_text.h"
 #include "control/daemon/views.h"
 
 namespace kanmon::daemon::views {
@@ -14,40 +15,6 @@ using api::Json;
 using Candidate = routing::Compiler::Candidate;
 using fib::NextHop;
 using fib::NextHopKind;
-
-struct HopText {
-  const char* kind;
-  Json next_hop;
-  std::string down;  // why it would lead nowhere
-};
-
-HopText neighbour(const Gateway& g, uint32_t adjacency) {
-  const auto* address = g.adjacency_address(adjacency);
-  if (address == nullptr) return {"neighbor", nullptr, "the neighbour is gone"};
-  const std::string text = address->to_string() + " " + g.port_name(g.adjacency_port(adjacency));
-  return {"neighbor", text, "neighbour " + address->to_string() + " does not answer"};
-}
-
-HopText describe(const Gateway& g, NextHop hop) {
-  switch (hop.kind()) {
-    case NextHopKind::kLocal:
-      return {"local", "this gateway", ""};
-    case NextHopKind::kGlean:
-      return {"connected", g.port_name(static_cast<uint16_t>(hop.index())), ""};
-    case NextHopKind::kBlackhole:
-      return {"blackhole", nullptr, ""};
-    case NextHopKind::kTunnel: {
-      const std::string& name = g.tunnel_name(hop.index());
-      return {"tunnel", name, "tunnel " + name + " has no SA; see show tunnels"};
-    }
-    case NextHopKind::kNeighbour:
-      return neighbour(g, hop.index());
-    case NextHopKind::kNone:
-    case NextHopKind::kGroup:
-      break;
-  }
-  return {"none", nullptr, "no next hop"};
-}
 
 const config::Tunnel* tunnel_of(const Gateway& g, const std::string& name) {
   for (const auto& t : g.config().tunnels)

@@ -14,6 +14,13 @@ using fib::NextHop;
 using fib::NextHopKind;
 using routing::Target;
 
+namespace {
+
+// Workers apply commands within a turn; a reload does not wait longer for one that is stalled.
+constexpr uint32_t kGroupWaitMs = 100;
+
+}  // namespace
+
 uint32_t Gateway::route_clock_s(TimePoint now) const {
   return static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::seconds>(now - started_).count());
@@ -26,6 +33,9 @@ Status Gateway::set(routing::TableId number, const wire::Prefix& prefix, NextHop
   if (it == tables_by_number_.end()) return Errc::kNotFound;
   LiveTable& table = *it->second;
   Status done = success();
+  // A route to a group is shown when every worker has the group.
+  if (hop.kind() == NextHopKind::kGroup && !plane_->acknowledged(groups_.published()))
+    (void)plane_->wait_for(groups_.published(), kGroupWaitMs);
   if (!table.underlay) {
     done = table.overlay_routes->set(prefix, hop);
   } else {
@@ -53,8 +63,13 @@ void Gateway::unset(routing::TableId number, const wire::Prefix& prefix) {
   }
 }
 
-// Not called: the compiler was told of no groups.
-void Gateway::set_group(uint32_t, std::span<const routing::Member>) {}
+void Gateway::set_group(uint32_t group, std::span<const routing::Member> members) {
+  if (members.empty()) return groups_.remove(group);
+  std::vector<fib::GroupMember> shares;
+  for (const routing::Member& m : members) shares.push_back({m.hop, m.weight});
+  if (const Status done = groups_.set(group, shares); !done.ok())
+    log::error("routing", "no-group", {{"group", group}, {"why", to_string(done.error().code)}});
+}
 
 // ---- tables
 

@@ -168,6 +168,13 @@ std::optional<uint32_t> Compiler::take_group() {
   return group;
 }
 
+void Compiler::make_group(Offer& offer) {
+  offer.group = take_group();
+  if (!offer.group) return;
+  forwarding_.set_group(*offer.group, offer.spec.members);
+  ++work_.groups;
+}
+
 Compiler::Effect Compiler::evaluate(Offer& offer) {
   ++work_.offers;
   const OfferSpec& spec = offer.spec;
@@ -182,18 +189,13 @@ Compiler::Effect Compiler::evaluate(Offer& offer) {
     carry = spec.members;
     for (Member& m : carry) m.weight = std::max<uint8_t>(m.weight, 1);
   }
-  if (!offer.group && spec.members.size() > 1 && !find(offer.table)->underlay)
-    offer.group = take_group();
+  if (!offer.group && spec.members.size() > 1 && !find(offer.table)->underlay) make_group(offer);
   if (!offer.group) {
     const auto heaviest = std::max_element(carry.begin(), carry.end(),
                                            [](auto& a, auto& b) { return a.weight < b.weight; });
     return {outcome, heaviest->hop};
   }
-  if (carry != offer.carrying) {
-    forwarding_.set_group(*offer.group, carry);
-    ++work_.groups;
-    offer.carrying = std::move(carry);
-  }
+  offer.carrying = std::move(carry);
   return {outcome, NextHop::make(NextHopKind::kGroup, *offer.group)};
 }
 
@@ -470,6 +472,14 @@ std::vector<wire::Prefix> Compiler::prefixes(TableId number, const Query& query)
   few.look_at(table->v4);
   few.look_at(table->v6);
   return few.take();
+}
+
+std::map<uint32_t, Compiler::GroupUse> Compiler::groups() const {
+  std::map<uint32_t, GroupUse> uses;
+  for (const Offer& offer : offers_)
+    if (offer.group)
+      uses[*offer.group] = {offer.table, &sources_[offer.spec.source].source, offer.holds};
+  return uses;
 }
 
 size_t Compiler::size(TableId number) const {

@@ -8,8 +8,8 @@
 //
 // Cost: adding or withdrawing a route looks at the candidates of its prefix. A next hop that dies
 // or comes back costs the offers that use it, and only where that changes what an offer installs,
-// the routes of that offer; with groups an offer of several next hops is one change of its group,
-// however many routes it has. Nothing is ever computed over a whole table.
+// the routes of that offer. An offer of several next hops is a group, which does not change while
+// one of them is alive. Nothing is ever computed over a whole table.
 //
 // INV-1: an underlay table takes no tunnel. Such a candidate is kept, rejected, and can be shown.
 //
@@ -42,8 +42,8 @@ class Forwarding {
   // the prefix and shows the route as not installed.
   virtual Status set(TableId table, const wire::Prefix& prefix, fib::NextHop hop) = 0;
   virtual void unset(TableId table, const wire::Prefix& prefix) = 0;
-  // The members that carry traffic now, by weight; none: the group goes. A group exists before the
-  // first route leads to it, and goes after the last.
+  // All members, alive or not: who carries is for the workers to see, packet by packet. None: the
+  // group goes. A group exists before the first route leads to it, and goes after the last.
   virtual void set_group(uint32_t group, std::span<const Member> members) = 0;
 };
 
@@ -121,6 +121,13 @@ class Compiler {
     size_t most = 1000;
   };
   std::vector<wire::Prefix> prefixes(TableId table, const Query& query) const;
+  // What the next-hop groups are for, by number.
+  struct GroupUse {
+    TableId table = 0;
+    const Source* source = nullptr;
+    uint32_t routes = 0;  // that lead to it, or would if they were best
+  };
+  std::map<uint32_t, GroupUse> groups() const;
   size_t size(TableId table) const;  // prefixes with a candidate
   size_t candidates(TableId table) const;
   size_t memory_bytes() const;
@@ -148,7 +155,7 @@ class Compiler {
     uint32_t holds = 0;                                       // callers and candidates
     uint32_t first4 = Store4::kNone, first6 = Store6::kNone;  // an entry of each ring
     std::optional<uint32_t> group{};
-    std::vector<Member> carrying{};  // what the group was last told
+    std::vector<Member> carrying{};  // of the group, with the liveness of now
   };
   struct Table {
     bool underlay = false;
@@ -200,6 +207,7 @@ class Compiler {
   bool recurses(const Offer& offer) const;
   std::vector<Member> carrying(const OfferSpec& spec) const;
   std::optional<uint32_t> take_group();
+  void make_group(Offer& offer);
   Effect evaluate(Offer& offer);
   void reevaluate(OfferId id);
   void drop_offer(OfferId id);

@@ -38,6 +38,15 @@ struct Truth {
     }
     return out;
   }
+  static std::vector<Member> held(std::vector<Member> members) {
+    for (Member& m : members) m.weight = std::max<uint8_t>(m.weight, 1);
+    return members;
+  }
+  // What a worker makes of a group's members, which are told to it dead or alive.
+  std::vector<Member> choose(const std::vector<Member>& members) const {
+    const auto out = alive({OnDown::kHold, members});
+    return out.empty() ? held(members) : out;
+  }
   // What a packet to the prefix meets: next hops with their weights; nothing: no route.
   std::vector<Member> answer(TableId table, const std::map<Source, Wish>& routes) const {
     for (const auto& [source, wish] : routes) {  // Source sorts by origin, then by name
@@ -48,10 +57,7 @@ struct Truth {
       auto out = alive(wish);
       if (out.empty() && wish.on_down == OnDown::kWithdraw) continue;
       if (out.empty() && wish.on_down != OnDown::kHold) return {{blackhole(), 1}};
-      if (out.empty()) {
-        out = wish.members;
-        for (Member& m : out) m.weight = std::max<uint8_t>(m.weight, 1);
-      }
+      if (out.empty()) out = held(wish.members);
       // An underlay has no groups: the first of the heaviest carries alone.
       if (table == kUnderlay)
         out = {*std::max_element(out.begin(), out.end(), [](const Member& a, const Member& b) {
@@ -142,7 +148,7 @@ class RouteCompilerLife : public ::testing::TestWithParam<uint32_t> {
         if (!hop) continue;
         ++installed;
         const auto found = hop.kind() == fib::NextHopKind::kGroup
-                               ? forwarding.groups.at(hop.index())
+                               ? truth.choose(forwarding.groups.at(hop.index()))
                                : std::vector<Member>{{hop, 1}};
         ASSERT_EQ(plain(found), plain(expected)) << "table " << table << " " << p.to_string();
       }
