@@ -22,6 +22,7 @@
 //   {"do":"counters"}                                 {"drops":{"stage.name":N…},"received":N,…}
 //
 // A refusal is {"error":TEXT}. Ports must be `ring:NAME` devices; the far end of each wire is here.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -121,7 +122,10 @@ class Driver {
     gateway_ = daemon::Gateway::start(std::move(*loaded.config), file, problems, /*stepped=*/true);
     for (const auto& problem : problems) why += problem.to_string() + "\n";
     if (!gateway_) refuse(why);
-    pool_ = make_pool("far_ends", 4096, kDefaultPacketRoom, 0, -1);
+    uint16_t room = kDefaultPacketRoom;
+    for (const auto& [name, port] : gateway_->ports())
+      room = std::max(room, packet_room(port.config.mtu));
+    pool_ = make_pool("far_ends", 4096, room, 0, -1);
     if (pool_ == nullptr) refuse("no memory for packets");
     Json ports = Json::array();
     for (const auto& [name, port] : gateway_->ports())
@@ -224,10 +228,8 @@ class Driver {
     const auto packets = r.at("hard_packets").get<uint64_t>();
     const auto bytes = r.at("hard_bytes").get<uint64_t>();
     sa::InboundSa& in = *gateway_->sas().inbound().at(child.inbound_spi).sa;
-    in.cold->limits.hard_packets = packets;
-    in.cold->limits.hard_bytes = bytes;
-    if (packets != 0) in.packets_alarm = packets;
-    if (bytes != 0) in.bytes_alarm = bytes;
+    if (packets != 0) in.cold->limits.hard_packets = in.packets_alarm = packets;
+    if (bytes != 0) in.cold->limits.hard_bytes = in.bytes_alarm = bytes;
     const auto* outbound = gateway_->sas().outbound(child.tunnel);
     if (outbound == nullptr || outbound->spi != child.outbound_spi) return;
     sa::OutboundSa& out = *outbound->sa;

@@ -5,6 +5,7 @@
 // JSON Schema. Field names of tunnels follow AWS's tunnel options where those exist.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -120,7 +121,8 @@ struct Attachment {
 };
 const char* to_string(Attachment::Kind kind);
 
-enum class DscpPolicy : uint8_t { kCopy, kSet };
+enum class DscpPolicy : uint8_t { kCopy, kSet, kMap };
+enum class FragmentationPolicy : uint8_t { kBefore, kAfter };
 enum class DfPolicy : uint8_t { kCopy, kSet, kClear };
 
 struct Tunnel {
@@ -129,9 +131,14 @@ struct Tunnel {
   std::string underlay;  // where the outer packets are routed
   // A power of two is not needed: any multiple of 64 (RFC 4303 section 3.4.3 asks for 32 at least).
   uint32_t replay_window = 4096;
+  // What one SA of a pair may carry; 0: no limit. Its time is ike.child_lifetime.
+  uint64_t lifetime_kilobytes = 0;
+  uint64_t lifetime_packets = 0;
   DscpPolicy dscp = DscpPolicy::kCopy;
   uint8_t dscp_value = 0;
+  std::array<uint8_t, 64> dscp_map{};  // kMap: outer by inner
   DfPolicy df = DfPolicy::kSet;
+  FragmentationPolicy fragmentation = FragmentationPolicy::kBefore;
   bool mss_clamp = true;
   std::optional<uint16_t> mtu;          // absent: computed
   uint8_t weight = Route::kFullWeight;  // its share among the tunnels of its attachment; 0: standby

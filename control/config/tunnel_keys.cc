@@ -1,5 +1,7 @@
 #include "control/config/tunnel_keys.h"
 
+#include <numeric>
+
 namespace kanmon::config {
 
 using std::chrono::seconds;
@@ -10,23 +12,88 @@ constexpr std::size_t kLongestHostDevice = 15;  // IFNAMSIZ with its end
 
 }  // namespace
 
+namespace {
+
+using DscpMap = decltype(Tunnel::dscp_map);
+constexpr std::size_t kDscps = std::tuple_size_v<DscpMap>;
+constexpr int64_t kMostDscp = kDscps - 1;
+
+// "copy" or a value, for every inner DSCP.
+void read_dscp_default(Context& context, const Node& node, DscpMap& out) {
+  if (node.kind == Node::Kind::kScalar && node.text == "copy") return;
+  if (const auto value = read_integer(context, node, 0, kMostDscp))
+    out.fill(static_cast<uint8_t>(*value));
+}
+
+void read_dscp_pairs(Context& context, const Node& node, DscpMap& out) {
+  if (node.kind != Node::Kind::kMap)
+    return context.expected(node, "pairs of an inner and an outer DSCP, such as {46: 40}");
+  for (const auto& [inner, outer] : node.entries) {
+    const Context::Step step(context, *inner, *outer);
+    const auto from = read_integer(context, *inner, 0, kMostDscp);
+    const auto to = read_integer(context, *outer, 0, kMostDscp);
+    if (from && to) out[static_cast<std::size_t>(*from)] = static_cast<uint8_t>(*to);
+  }
+}
+
+const Node* entry(const Node& map, std::string_view key) {
+  for (const auto& [name, value] : map.entries)
+    if (name->text == key) return value;
+  return nullptr;
+}
+
+void read_dscp_map(Context& context, const Node& node, Tunnel& out) {
+  out.dscp = DscpPolicy::kMap;
+  std::iota(out.dscp_map.begin(), out.dscp_map.end(), uint8_t{0});
+  if (const Node* rest = entry(node, "default")) read_dscp_default(context, *rest, out.dscp_map);
+  for (const auto& [name, value] : node.entries) {
+    if (name->text == "map") {
+      const Context::Step step(context, *name, *value);
+      read_dscp_pairs(context, *value, out.dscp_map);
+    } else if (name->text != "default") {
+      unknown_key(context, *name, {"map", "default"});
+    }
+  }
+  if (entry(node, "map") == nullptr) context.expected(node, "the key \"map\"");
+}
+
+Json dscp_value_schema() {
+  return {{"oneOf", Json::array({{{"const", "copy"}}, integer_schema(0, kMostDscp)})}};
+}
+
+}  // namespace
+
 void Dscp::read(Context& context, const Node& node, Tunnel& out) {
+  if (node.kind == Node::Kind::kMap) return read_dscp_map(context, node, out);
   if (node.kind == Node::Kind::kScalar && node.text == "copy") {
     out.dscp = DscpPolicy::kCopy;
     return;
   }
-  if (const auto value = read_integer(context, node, 0, 63)) {
+  if (const auto value = read_integer(context, node, 0, kMostDscp)) {
     out.dscp = DscpPolicy::kSet;
     out.dscp_value = static_cast<uint8_t>(*value);
   }
 }
 
+// What a map leaves alone is not mentioned: two that do the same read the same.
 std::string Dscp::show(const Tunnel& tunnel) {
-  return tunnel.dscp == DscpPolicy::kCopy ? "copy" : std::to_string(tunnel.dscp_value);
+  if (tunnel.dscp == DscpPolicy::kCopy) return "copy";
+  if (tunnel.dscp == DscpPolicy::kSet) return std::to_string(tunnel.dscp_value);
+  std::string pairs;
+  for (std::size_t i = 0; i < kDscps; ++i)
+    if (tunnel.dscp_map[i] != i)
+      pairs += (pairs.empty() ? "" : ", ") + std::to_string(i) + ": " +
+               std::to_string(tunnel.dscp_map[i]);
+  return "{map: {" + pairs + "}}";
 }
 
 Json Dscp::schema() {
-  return {{"oneOf", Json::array({{{"const", "copy"}}, integer_schema(0, 63)})}};
+  Json pairs = {{"type", "object"},
+                {"propertyNames", {{"pattern", "^([0-9]|[1-5][0-9]|6[0-3])$"}}},
+                {"additionalProperties", integer_schema(0, kMostDscp)}};
+  Json map =
+      object_schema({{"map", pairs}, {"default", dscp_value_schema()}}, Json::array({"map"}));
+  return {{"oneOf", Json::array({{{"const", "copy"}}, integer_schema(0, kMostDscp), map})}};
 }
 
 void ReplayWindow::read(Context& context, const Node& node, uint32_t& out) {

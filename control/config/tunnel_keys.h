@@ -27,10 +27,12 @@ constexpr Word<ike::StartupAction> kStartupActions[] = {{"start", ike::StartupAc
 constexpr Word<ike::DpdAction> kDpdActions[] = {{"clear", ike::DpdAction::kClear},
                                                 {"none", ike::DpdAction::kNone},
                                                 {"restart", ike::DpdAction::kRestart}};
+constexpr Word<FragmentationPolicy> kFragmentations[] = {{"before", FragmentationPolicy::kBefore},
+                                                         {"after", FragmentationPolicy::kAfter}};
 constexpr Word<DfPolicy> kDfPolicies[] = {
     {"copy", DfPolicy::kCopy}, {"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}};
 
-// "copy", or the value to set.
+// "copy", the value to set, or {map: {inner: outer, …}, default: one of the former}.
 struct Dscp {
   static void read(Context& context, const Node& node, Tunnel& out);
   static std::string show(const Tunnel& tunnel);
@@ -133,6 +135,14 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
     key<Tunnel, Integer<5, 86'400>>(
         "phase2-lifetime-seconds", [](auto& t) -> auto& { return t.ike.child_lifetime; },
         "Life of a child SA, below phase1-lifetime-seconds; AWS allows 900 to 3600."),
+    key<Tunnel, Integer<0, 4'294'967'295>>(
+        "phase2-lifetime-kilobytes", [](auto& t) -> auto& { return t.lifetime_kilobytes; },
+        "Kibibytes one child SA may carry each way, 0: any number; at seven eighths a new one is "
+        "made. Azure's default is 102400000, its least 1024."),
+    key<Tunnel, Integer<0, 1'000'000'000'000>>(
+        "phase2-lifetime-packets", [](auto& t) -> auto& { return t.lifetime_packets; },
+        "Packets one child SA may carry each way, likewise; sequence numbers end an SA in any "
+        "case."),
     key<Tunnel, Boolean>(
         "extended-sequence-numbers", [](auto& t) -> auto& { return t.ike.esp.esn; },
         "Offers 64-bit sequence numbers first (RFC 4303 section 2.2.1)."),
@@ -171,11 +181,17 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
     key<Tunnel, Boolean>(
         "mss-clamp", [](auto& t) -> auto& { return t.mss_clamp; },
         "Lowers the MSS of TCP connections to what fits."),
-    key<Tunnel, Dscp>("dscp", kTunnelItself,
-                      "DSCP of outer packets: copy from the inner one, or 0 to 63."),
+    key<Tunnel, Dscp>(
+        "dscp", kTunnelItself,
+        "DSCP of outer packets: copy from the inner one, 0 to 63, or {map: {INNER: OUTER, …}, "
+        "default: copy or 0 to 63}."),
     key<Tunnel, Choice<kDfPolicies>>(
         "df", [](auto& t) -> auto& { return t.df; },
         "Don't-fragment bit of outer IPv4 packets: copy, set or clear."),
+    key<Tunnel, Choice<kFragmentations>>(
+        "fragmentation", [](auto& t) -> auto& { return t.fragmentation; },
+        "IPv4 packets without DF that are too big are fragmented before or after encryption; after "
+        "costs the peer a reassembly."),
     key<Tunnel, List<InterfaceAddresses, 0, 8>>(
         "inside-addresses", [](auto& t) -> auto& { return t.inside_addresses; },
         "Own addresses inside the tunnel, as a rule a /30 or /126; their subnets lead into it."),

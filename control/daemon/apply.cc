@@ -49,15 +49,38 @@ wire::IpAddress first_address(const config::Port& port, wire::Family family) {
   return none;
 }
 
+// A successor is asked for at seven eighths of what an SA may carry: the peer may need several
+// tries.
+constexpr uint64_t soft_of(uint64_t hard) {
+  return hard - hard / 8;
+}
+
+sa::Limits limits_of(const config::Tunnel& tunnel) {
+  sa::Limits l;
+  l.hard_bytes = tunnel.lifetime_kilobytes * 1024;
+  l.soft_bytes = soft_of(l.hard_bytes);
+  l.hard_packets = tunnel.lifetime_packets;
+  l.soft_packets = soft_of(l.hard_packets);
+  return l;
+}
+
 publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table) {
   publish::TunnelSettings s;
   s.table = table;
   s.replay_window = tunnel.replay_window;
-  s.dscp = tunnel.dscp == config::DscpPolicy::kSet ? sa::DscpMode::kSet : sa::DscpMode::kCopy;
+  s.limits = limits_of(tunnel);
+  s.lifetime = tunnel.ike.child_lifetime;
+  s.dscp = tunnel.dscp == config::DscpPolicy::kSet   ? sa::DscpMode::kSet
+           : tunnel.dscp == config::DscpPolicy::kMap ? sa::DscpMode::kMap
+                                                     : sa::DscpMode::kCopy;
+  s.dscp_map = tunnel.dscp_map;
   s.dscp_value = tunnel.dscp_value;
   s.df = tunnel.df == config::DfPolicy::kCopy    ? sa::DfMode::kCopy
          : tunnel.df == config::DfPolicy::kClear ? sa::DfMode::kClear
                                                  : sa::DfMode::kSet;
+  s.fragmentation = tunnel.fragmentation == config::FragmentationPolicy::kAfter
+                        ? sa::FragmentMode::kAfter
+                        : sa::FragmentMode::kBefore;
   s.mss_clamp = tunnel.mss_clamp;
   s.configured_mtu = tunnel.mtu.value_or(0);
   return s;

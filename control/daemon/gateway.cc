@@ -1,5 +1,6 @@
 #include "control/daemon/gateway.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "control/common/random.h"
 #include "control/ike/transport.h"
 #include "control/log/log.h"
+#include "dataplane/packet/pool.h"
 #include "dataplane/wire/headers.h"
 
 namespace kanmon::daemon {
@@ -27,7 +29,10 @@ DataPlaneOptions options_of(const config::Config& config) {
   o.crypto_isa = config.system.crypto_isa;
   o.crypto_backend = config.system.crypto_backend;
   o.eal_args = config.system.eal_args;
-  for (const auto& port : config.ports) o.devices.push_back(port.device);
+  for (const auto& port : config.ports) {
+    o.devices.push_back(port.device);
+    o.packet_room = std::max(o.packet_room, packet_room(port.mtu));
+  }
   o.capacity.tunnels = kMaxTunnels;
   o.capacity.groups = kMaxGroups;
   return o;
@@ -142,9 +147,10 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
     case Punt::kHost:
       host_devices_.deliver(packet.table, packet.tunnel_in, packet.bytes);
       return;
+    case Punt::kTooBig:
+      path_shrank(now, packet.bytes);
+      return;
     case Punt::kIke: {
-      if (const auto too_big = publish::parse_too_big(packet.bytes); too_big.ok())
-        return path_shrank(now, *too_big);
       const auto datagram = ike::parse_datagram(packet.bytes);
       if (!datagram.ok()) {
         ++bad_datagrams_;
@@ -157,14 +163,15 @@ void Gateway::punted(TimePoint now, const Punted& packet) {
 }
 
 // Ten minutes later it is tried again with the port's own MTU.
-void Gateway::path_shrank(TimePoint now, const publish::TooBig& message) {
-  const bool learned = sas_.learn_mtu(now, message).ok();
+void Gateway::path_shrank(TimePoint now, wire::Bytes packet) {
+  const auto message = publish::parse_too_big(packet);
+  const bool learned = message.ok() && sas_.learn_mtu(now, *message).ok();
   ++(learned ? mtu_messages_.believed : mtu_messages_.ignored);
   if (!learned) return;
   log::info("sa", "path-mtu",
-            {{"remote", message.remote.address.to_string()},
-             {"spi", fmt::format("{:08x}", message.spi)},
-             {"mtu", message.mtu}});
+            {{"remote", message->remote.address.to_string()},
+             {"spi", fmt::format("{:08x}", message->spi)},
+             {"mtu", message->mtu}});
 }
 
 void Gateway::happened(TimePoint now, rings::Event event) {

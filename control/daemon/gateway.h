@@ -160,7 +160,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
 
   // Packets from the workers.
   void punted(TimePoint now, const Punted& packet);
-  void path_shrank(TimePoint now, const publish::TooBig& message);
+  void path_shrank(TimePoint now, wire::Bytes packet);
   void happened(TimePoint now, rings::Event event);
   void send_local(const wire::IpAddress& from, const std::vector<uint8_t>& packet);
   const LiveTable* table_with_address(const wire::IpAddress& address) const;

@@ -11,6 +11,9 @@ class DataPlanePlane final : public Plane {
   explicit DataPlanePlane(DataPlane& plane) : plane_(plane) {}
   uint64_t publish(const rings::Command& command) override { return plane_.publish(command); }
   bool acknowledged(uint64_t sequence) const override { return plane_.acknowledged(sequence); }
+  uint64_t tsc_after(std::chrono::seconds from_now) const override {
+    return plane_.tsc_now() + static_cast<uint64_t>(from_now.count()) * plane_.tsc_hz();
+  }
   void announce_spi(uint32_t spi) override { plane_.front().announce_spi(spi); }
   void withdraw_spi(uint32_t spi) override { plane_.front().withdraw_spi(spi); }
 

@@ -15,9 +15,16 @@ constexpr uint32_t kQuotable = 1u << 24;
 // A rekey is asked for well before a counter runs out: the peer may need several tries.
 constexpr uint64_t kSoftSequence32 = 0xf000'0000;
 
-sa::Limits limits_of(bool esn) {
-  sa::Limits limits;
-  if (!esn) limits.soft_packets = kSoftSequence32;
+sa::Limits sending(sa::Limits limits, bool esn) {
+  if (!esn && (limits.soft_packets == 0 || limits.soft_packets > kSoftSequence32))
+    limits.soft_packets = kSoftSequence32;
+  return limits;
+}
+
+// With equal limits at both ends the sender asks first: two rekeys at once cost one more exchange.
+sa::Limits receiving(sa::Limits limits) {
+  limits.soft_packets += (limits.hard_packets - limits.soft_packets) / 2;
+  limits.soft_bytes += (limits.hard_bytes - limits.soft_bytes) / 2;
   return limits;
 }
 
@@ -37,7 +44,20 @@ void SaStore::set_tunnel(uint32_t number, const TunnelSettings& settings) {
   Tunnel& tunnel = it->second;
   const bool changed = fresh || tunnel.settings != settings;
   tunnel.settings = settings;
-  if (changed && tunnel.outbound.sa != nullptr) show(number, tunnel);
+  if (!changed) return;
+  const auto old =
+      std::exchange(tunnel.dscp_map, settings.dscp == sa::DscpMode::kMap
+                                         ? std::make_shared<const sa::DscpMap>(settings.dscp_map)
+                                         : nullptr);
+  if (tunnel.outbound.sa != nullptr) show(number, tunnel);
+  if (old != nullptr) bury_after(last_, [old] {});
+}
+
+// What the configuration says of each SA, from this moment on.
+sa::Limits SaStore::limits_of(const TunnelSettings& settings) const {
+  sa::Limits limits = settings.limits;
+  limits.expires_tsc = settings.lifetime.count() == 0 ? 0 : plane_.tsc_after(settings.lifetime);
+  return limits;
 }
 
 bool SaStore::needs_new_sas(uint32_t number, const TunnelSettings& settings) const {
@@ -55,6 +75,7 @@ void SaStore::forget_tunnel(uint32_t number) {
     if (inbound.tunnel == number) spis.push_back(spi);
   for (const uint32_t spi : spis) remove_inbound(spi);
   remove_outbound(number, it->second.outbound.spi);
+  if (it->second.dscp_map != nullptr) bury_after(last_, [map = it->second.dscp_map] {});
   shrunk_.erase(number);
   tunnels_.erase(it);
 }
@@ -85,6 +106,7 @@ Status SaStore::install_inbound(const ike::ChildSa& child) {
   params.keymat = child.inbound_key.bytes();
   params.replay_window = settings.replay_window;
   params.local = child.local.address;
+  params.limits = receiving(limits_of(settings));
   params.local_ts = child.local_ts;
   params.remote_ts = child.remote_ts;
   sa::InboundSa* sa = sa::make_inbound(params);
@@ -111,7 +133,7 @@ Status SaStore::install_outbound(const ike::ChildSa& child) {
   params.keymat = child.outbound_key.bytes();
   params.local_ts = child.local_ts;
   params.remote_ts = child.remote_ts;
-  params.limits = limits_of(child.esn);
+  params.limits = sending(limits_of(tunnel.settings), child.esn);
   params.workers = workers_;
   sa::OutboundSa* sa = sa::make_outbound(params);
   if (sa == nullptr) return Errc::kNoSpace;
@@ -245,7 +267,9 @@ void SaStore::show(uint32_t number, Tunnel& tunnel) {
     params.remote = tunnel.remote;
     params.dscp = tunnel.settings.dscp;
     params.dscp_value = tunnel.settings.dscp_value;
+    params.dscp_map = tunnel.dscp_map.get();
     params.df = tunnel.settings.df;
+    params.fragmentation = tunnel.settings.fragmentation;
     params.outer_mtu = tunnel.outer_mtu();
     params.configured_mtu = tunnel.settings.configured_mtu;
     params.mss_clamp = tunnel.settings.mss_clamp;

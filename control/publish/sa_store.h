@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -34,9 +35,13 @@ inline constexpr uint32_t kNoAdjacency = 0xffffffff;
 struct TunnelSettings {
   uint16_t table = 0;  // decrypted packets are looked up here
   uint32_t replay_window = 4096;
+  sa::Limits limits{};               // of each SA; expires_tsc is not read, but made of …
+  std::chrono::seconds lifetime{0};  // … this; 0: no limit of time
   sa::DscpMode dscp = sa::DscpMode::kCopy;
   uint8_t dscp_value = 0;
+  sa::DscpMap dscp_map{};
   sa::DfMode df = sa::DfMode::kSet;
+  sa::FragmentMode fragmentation = sa::FragmentMode::kBefore;
   bool mss_clamp = true;
   uint16_t configured_mtu = 0;  // 0: computed
 
@@ -129,7 +134,8 @@ class SaStore {
     wire::Endpoint local, remote;
     Outbound outbound;
     sa::Encap encap{};
-    uint16_t learned_mtu = 0;  // below path.mtu; 0: nothing was learned
+    std::shared_ptr<const sa::DscpMap> dscp_map;  // the one `encap` names
+    uint16_t learned_mtu = 0;                     // below path.mtu; 0: nothing was learned
     TimePoint learned_until{};
 
     uint16_t outer_mtu() const { return learned_mtu != 0 ? learned_mtu : path.mtu; }
@@ -140,6 +146,7 @@ class SaStore {
     std::function<void()> bury;
   };
 
+  sa::Limits limits_of(const TunnelSettings& settings) const;
   void show(uint32_t number, Tunnel& tunnel);
   Tunnel* tunnel_that_sent(const TooBig& message, uint32_t& number);
   void forget_outbound_spi(uint32_t spi, uint32_t tunnel);

@@ -43,12 +43,15 @@ class Sorter {
   // to our MAC, with a sound IPv4 header without options. All others are for sort() to look at.
   // Sets `total`, the octets from the IP header on.
   bool is_common(const Packet* p, uint32_t& total) const;
+  // An IP packet made of fragments.
+  Drop sort_whole(Packet* p);
 
  private:
   Drop make_plain(Packet* p);
   Drop sort_ip4(Packet* p, bool group);
   Drop sort_ip6(Packet* p, bool group);
   Drop sort_underlay(Packet* p, const Upper& u);
+  Drop sort_fragment(Packet* p, const Upper& u);
   Drop sort_udp(Packet* p, const Upper& u);
   Drop sort_port_4500(Packet* p, const Upper& u);
   Drop to_punt(Packet* p, Punt why);
@@ -164,19 +167,37 @@ Drop Sorter::sort_ip6(Packet* p, bool group) {
 }
 
 Drop Sorter::sort_underlay(Packet* p, const Upper& u) {
-  if (u.protocol == wire::kProtocolEsp)
-    return u.fragment ? Drop::kEspFragment : to_esp(p, u.offset);
+  if (u.fragment) [[unlikely]]
+    return sort_fragment(p, u);
+  if (u.protocol == wire::kProtocolEsp) return to_esp(p, u.offset);
   return u.protocol == wire::kProtocolUdp ? sort_udp(p, u) : to_route(p);
 }
 
+// Nothing of a fragment may be believed before it is whole, its ports least of all.
+Drop Sorter::sort_fragment(Packet* p, const Upper& u) {
+  const uint8_t* ip = data(p);
+  const bool ours = ip[0] >> 4 == 4
+                        ? table_.is_own4(load_be<uint32_t>(ip + wire::ip4::kDestination))
+                        : table_.is_own6(ip + wire::ip6::kDestination);
+  if (ours) {
+    lanes_.fragments.push(p);
+    return Drop::kNone;
+  }
+  const bool may_be_esp = u.protocol == wire::kProtocolEsp || u.protocol == wire::kProtocolUdp;
+  return may_be_esp ? Drop::kEspFragment : to_route(p);
+}
+
+Drop Sorter::sort_whole(Packet* p) {
+  const Upper u = upper(bytes(p));
+  if (!u.ok || u.fragment) return Drop::kFragmentBad;
+  return sort_underlay(p, u);
+}
+
 Drop Sorter::sort_udp(Packet* p, const Upper& u) {
-  // Only the first fragment tells its port; on an underlay the others can be nothing but a part of
-  // it, and nothing here puts them together.
-  if (!u.first) return Drop::kEspFragment;
   if (first_length(p) < u.offset + wire::kUdpHeader) return Drop::kUdpBadLength;
   const uint16_t destination = load_be<uint16_t>(data(p) + u.offset + 2);
   if (destination != wire::kPortIkeNat) return to_route(p);
-  return u.fragment ? Drop::kEspFragment : sort_port_4500(p, u);
+  return sort_port_4500(p, u);
 }
 
 // RFC 3948 section 2: what is in a datagram to port 4500 is told by its first four octets.
@@ -217,6 +238,11 @@ void run(Context& context, uint16_t port, Packet** frames, uint32_t n) {
     if (why != Drop::kNone) [[unlikely]]
       context.drop(p, why);
   }
+}
+
+void run_whole(Context& context, Packet* packet) {
+  Sorter sorter(context, meta(packet).port);
+  if (const Drop why = sorter.sort_whole(packet); why != Drop::kNone) context.drop(packet, why);
 }
 
 }  // namespace kanmon::classify

@@ -66,7 +66,7 @@ Drop admit(const Context& c, Packet* p, sa::InboundSa& sa, Flight& f, crypto::Jo
   const Meta& m = meta(p);
   uint8_t* ip = data(p);
   uint8_t* esp = ip + m.l4_offset;
-  if (sa.expired) return Drop::kInboundSaExpired;
+  if (c.now_tsc >= sa.expires_tsc) return Drop::kInboundSaExpired;
   if (!is_for(sa, ip)) return Drop::kWrongDestination;
   if (m.table >= kMaxTables || !route::can_come_from(c.tables->tables[m.table], ip))
     return Drop::kOuterBadSource;
@@ -103,9 +103,9 @@ void limit_due(Context& c, sa::InboundSa& sa) {
   sa::InboundCold& cold = *sa.cold;
   const sa::Limits& l = cold.limits;
   const uint64_t packets = sa.packets.get(), bytes = sa.bytes.get();
-  sa.expired = (l.hard_packets != 0 && packets >= l.hard_packets) ||
-               (l.hard_bytes != 0 && bytes >= l.hard_bytes);
-  if (sa.expired) {
+  if ((l.hard_packets != 0 && packets >= l.hard_packets) ||
+      (l.hard_bytes != 0 && bytes >= l.hard_bytes)) {
+    sa.expires_tsc = 0;
     tell(c, rings::EventKind::kInboundHardLimit, sa.spi, cold.hard_reported);
   } else if (tell(c, rings::EventKind::kInboundSoftLimit, sa.spi, cold.soft_reported)) {
     sa.packets_alarm = l.hard_packets != 0 ? l.hard_packets : sa::InboundSa::kNever;
@@ -138,7 +138,7 @@ void record(Context& c, sa::InboundSa& sa, Packet* p, bool newest, uint32_t payl
 // From an authentic text to the inner packet at its start, or the reason why there is none.
 Inner unwrap(Context& c, const Flight& f, const crypto::Job& job) {
   sa::InboundSa& sa = *f.sa;
-  if (sa.expired) return {Drop::kInboundSaExpired};
+  if (c.now_tsc >= sa.expires_tsc) return {Drop::kInboundSaExpired};
   const bool newest = f.sequence > sa.window.top();
   // Asked again: the same number may have been recorded since, from this very burst (ESP-03).
   const Drop replay = drop_of(sa.window.commit(f.sequence));

@@ -7,7 +7,9 @@
 #include "dataplane/encrypt/outer_header.h"
 #include "dataplane/esp/esp_wire.h"
 #include "dataplane/local/fragment.h"
+#include "dataplane/local/fragment_outer.h"
 #include "dataplane/local/icmp_error.h"
+#include "dataplane/packet/pool.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/rings/messages.h"
 #include "dataplane/sa/mss_clamp.h"
@@ -36,6 +38,7 @@ struct Ticket {
 struct Burst {
   Ticket tickets[crypto::kMaxJobs];
   uint32_t count = 0;
+  bool cuts = false;  // some outer packet will be fragmented
 };
 
 uint8_t any_bit(const uint8_t* ip) {
@@ -62,13 +65,27 @@ void cut_up(Context& c, Packet* p, uint16_t mtu) {
   if (!fragment4(c, p, mtu, c.lanes->encrypt)) c.drop(p, Drop::kNoBuffer);
 }
 
-// A packet larger than the tunnel takes (ESP-30): IPv4 without DF is fragmented before encryption,
-// every other sender is told.
-void oversize(Context& c, Packet* p, const sa::Encap& e) {
+// A packet larger than the tunnel takes (ESP-30). True: it is sealed whole, and what comes of it is
+// fragmented. IPv4 without DF is fragmented before encryption, or after if so configured or if the
+// SA's selectors name ports: later fragments would be outside of them (RFC 4301 section 7). IPv6 up
+// to 1280 octets after, since no sender can make it smaller (RFC 2473 section 7.1); every other
+// sender is told.
+bool passes_whole(Context& c, Packet* p, const sa::Encap& e) {
   const InnerTraits t = traits_of(data(p));
-  if (t.next_header == wire::kProtocolIp4 && !t.dont_fragment) return cut_up(c, p, e.mtu);
   const bool v6 = t.next_header == wire::kProtocolIp6;
-  icmp_error::too_big(c, p, v6 ? std::max(e.mtu, sa::kIp6MinMtu) : e.mtu);
+  const bool may_cut = !v6 && !t.dont_fragment;
+  const bool after = e.fragmentation == sa::FragmentMode::kAfter ||
+                     ((e.any & any_bit(data(p))) == 0 && e.sa->cold->selectors.names_ports());
+  if ((may_cut && after) || (v6 && length(p) <= sa::kIp6MinMtu)) {
+    meta(p).cut_outer = 1;
+    return true;
+  }
+  if (may_cut) {
+    cut_up(c, p, e.mtu);
+  } else {
+    icmp_error::too_big(c, p, v6 ? std::max(e.mtu, sa::kIp6MinMtu) : e.mtu);
+  }
+  return false;
 }
 
 void prefetch_tunnel(const Context& c, const Packet* p) {
@@ -83,7 +100,10 @@ void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
   const sa::Encap& e = c.tables->tunnels[tunnel];
   if (fresh) {
     if (const Drop why = admit(c, p, e); why != Drop::kNone) return c.drop(p, why);
-    if (length(p) > e.mtu) return oversize(c, p, e);
+    if (length(p) > e.mtu) [[unlikely]] {
+      if (!passes_whole(c, p, e)) return;
+      burst.cuts = true;
+    }
     if ((e.mss4 | e.mss6) != 0 && sa::may_be_syn(bytes(p)))
       sa::clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
   }
@@ -136,7 +156,8 @@ void tell(Context& c, rings::EventKind kind, sa::OutboundSa& sa, std::atomic<boo
 sa::SequenceBlock take(Context& c, sa::OutboundSa& sa, uint32_t count, uint64_t bytes) {
   sa::SequenceBlock block{0, 0};
   bool soft = false;
-  if (!sa.counts_bytes || sa.bytes.load(std::memory_order_relaxed) < sa.hard_bytes) {
+  const bool in_time = c.now_tsc < sa.expires_tsc;
+  if (in_time && (!sa.counts_bytes || sa.bytes.load(std::memory_order_relaxed) < sa.hard_bytes)) {
     block = sa.take(count);
     soft = block.count != 0 && block.first + (block.count - 1) >= sa.soft_sequence;
     if (sa.counts_bytes)
@@ -165,6 +186,39 @@ void transmit(Context& c, const Ticket* tickets, uint32_t count) {
       c.drop(p, Drop::kTxQueueFull);
     else
       lane.push(p);
+  }
+}
+
+// Fragments of a sealed packet, each with its own frame.
+void transmit_cut(Context& c, Packet* p, const sa::Encap& e) {
+  const Adjacency& adjacency = c.tables->adjacencies[e.adjacency];
+  PacketVector& lane = c.lanes->tx[adjacency.port];
+  if (e.udp && e.outer == wire::Family::kV6)
+    finish_udp6(data(p) + wire::kEthernetHeader, length(p) - wire::kEthernetHeader);
+  strip(p, wire::kEthernetHeader);
+  PacketVector pieces;
+  if (!fragment_outer(c, p, e.outer_mtu, pieces)) return c.drop(p, Drop::kNoBuffer);
+  for (uint32_t i = 0; i < pieces.count; ++i) {
+    Packet* piece = pieces.slots[i];
+    uint8_t* frame = lane.full() ? nullptr : prepend(piece, wire::kEthernetHeader);
+    if (frame == nullptr) {
+      c.drop(piece, lane.full() ? Drop::kTxQueueFull : Drop::kNoHeadroom);
+      continue;
+    }
+    std::memcpy(frame, adjacency.ethernet, sizeof adjacency.ethernet);
+    store_be(frame + 12, e.outer == wire::Family::kV4 ? wire::kEtherTypeIp4 : wire::kEtherTypeIp6);
+    lane.push(piece);
+  }
+}
+
+// Some of these packets leave in fragments; the order stays.
+void transmit_with_cuts(Context& c, const Ticket* tickets, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (meta(tickets[i].packet).cut_outer != 0) {
+      transmit_cut(c, tickets[i].packet, *tickets[i].encap);
+    } else {
+      transmit(c, tickets + i, 1);
+    }
   }
 }
 
@@ -213,7 +267,10 @@ void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
   crypto::Job* jobs = c.crypto->jobs();
   const uint32_t wrapped = wrap_all(c, b, jobs);
   c.crypto->seal(jobs, wrapped);
-  transmit(c, b.tickets, wrapped);
+  if (b.cuts) [[unlikely]]
+    transmit_with_cuts(c, b.tickets, wrapped);
+  else
+    transmit(c, b.tickets, wrapped);
 }
 
 }  // namespace

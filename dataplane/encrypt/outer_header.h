@@ -29,10 +29,12 @@ inline InnerTraits traits_of(const uint8_t* ip) {
   return {traffic_class, true, wire::kProtocolIp6};
 }
 
-// ECN is copied always (normal mode of RFC 6040), DSCP copied or set.
+// ECN is copied always (normal mode of RFC 6040), DSCP copied, set or mapped.
 inline uint8_t outer_class(const sa::Encap& e, uint8_t inner) {
-  return e.dscp == sa::DscpMode::kCopy ? inner
-                                       : static_cast<uint8_t>(e.dscp_value << 2 | (inner & 3));
+  if (e.dscp == sa::DscpMode::kCopy) return inner;
+  const uint8_t dscp =
+      e.dscp == sa::DscpMode::kSet ? e.dscp_value : (*e.dscp_map)[inner >> 2] & 0x3f;
+  return static_cast<uint8_t>(dscp << 2 | (inner & 3));
 }
 
 // Total length, id and DF vary by packet; the template's checksum sum is completed with them. The

@@ -93,8 +93,7 @@ bool is_about_esp(const Visitor& v, wire::Bytes message) {
   const classify::Upper u = classify::upper(quoted);
   if (!u.ok || !u.first) return false;
   if (u.protocol == wire::kProtocolEsp) return true;
-  return u.protocol == wire::kProtocolUdp &&
-         quoted.size() >= std::size_t{u.offset} + wire::kUdpHeader &&
+  return u.protocol == wire::kProtocolUdp && quoted.size() >= u.offset + wire::kUdpHeader &&
          load_be<uint16_t>(&quoted[u.offset]) == wire::kPortIkeNat;
 }
 
@@ -104,7 +103,7 @@ Drop icmp(Context& context, const Visitor& v) {
   const uint64_t start = v.v4 ? 0 : v.pseudo(wire::kProtocolIcmp6);
   if (wire::checksum_finish(wire::checksum_add(start, message)) != 0) return Drop::kBadIcmp;
   if (is_underlay(context, v.packet) && is_about_esp(v, message)) {
-    meta(v.packet).punt = Punt::kIke;  // for those who own the SAs
+    meta(v.packet).punt = Punt::kTooBig;
     context.lanes->punt.push(v.packet);
     return Drop::kNone;
   }

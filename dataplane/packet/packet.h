@@ -26,15 +26,17 @@ enum class Punt : uint8_t {
   kIke,        // IP packet to a local address, UDP 500 or 4500 with the non-ESP marker
   kGlean,      // IP packet to an unresolved neighbour of a connected subnet
   kHost,       // IP packet for a service of the machine's own stack (fib::kLocalHosted)
+  kTooBig,     // ICMP from an underlay that says an ESP packet of ours did not fit
 };
-inline constexpr std::size_t kPuntKinds = 6;
+inline constexpr std::size_t kPuntKinds = 7;
 
 // What waits for a packet that another worker, or control, put on a ring to this worker.
 enum class Errand : uint8_t {
-  kDecrypt,   // ESP packet of an SA this worker owns
-  kTransmit,  // frame for a port whose transmit queue this worker owns
-  kRoute,     // IP packet to be looked up in meta.table
-  kEncrypt,   // IP packet of control for the tunnel meta.next_hop, whatever the routes say
+  kReassemble,  // IP fragment whose datagram this worker puts together
+  kDecrypt,     // ESP packet of an SA this worker owns
+  kTransmit,    // frame for a port whose transmit queue this worker owns
+  kRoute,       // IP packet to be looked up in meta.table
+  kEncrypt,     // IP packet of control for the tunnel meta.next_hop, whatever the routes say
 };
 
 inline constexpr uint32_t kNoTunnel = 0xffffffff;
@@ -55,6 +57,7 @@ struct alignas(kCacheLine) Meta {
   fib::NextHop next_hop;  // set by route
   uint16_t l4_offset;     // ESP packets: offset of the ESP header from the IP header
   uint16_t outer_length;  // ESP packets: octets of the datagram after the IP [and UDP] header
+  uint8_t cut_outer;      // encrypt: the outer packet will be fragmented
   uint16_t src_udp_port;  // ESP in UDP: the peer's port, host order
   uint32_t destination;   // if judged: the IPv4 destination, host order
   // 1: IPv4 not from control, whose addresses and whose table were found good (route::judge4):

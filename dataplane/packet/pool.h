@@ -11,6 +11,13 @@ namespace kanmon {
 // header and what encapsulation appends, with room to spare.
 inline constexpr uint16_t kDefaultPacketRoom = 2048;
 
+// The room buffers need where packets of `mtu` octets come and go: the frame, and what
+// encapsulation puts behind it.
+constexpr uint16_t packet_room(uint16_t mtu) {
+  const uint32_t wanted = (uint32_t{mtu} + 192) / 64 * 64;
+  return static_cast<uint16_t>(wanted > kDefaultPacketRoom ? wanted : kDefaultPacketRoom);
+}
+
 // A pool of `buffers` packets of `room` octets on NUMA node `node` (-1: any); null if memory is
 // short. `cache` packets are kept per thread. Owned by the caller, who frees it with
 // rte_mempool_free() when no packet is out any more.

@@ -67,6 +67,7 @@ void put_sizes(Encap& e, const EncapParams& p) {
 
 Encap make_encap(OutboundSa* sa, const EncapParams& p, uint32_t adjacency) {
   assert(p.local.address.family == p.remote.address.family);
+  assert(p.dscp != DscpMode::kMap || p.dscp_map != nullptr);
   Encap e;
   e.sa = sa;
   e.adjacency = adjacency;
@@ -74,7 +75,10 @@ Encap make_encap(OutboundSa* sa, const EncapParams& p, uint32_t adjacency) {
   e.udp = p.udp_encapsulation;
   e.dscp = p.dscp;
   e.dscp_value = p.dscp_value & 0x3f;
+  e.dscp_map = p.dscp_map;
   e.df = p.df;
+  e.fragmentation = p.fragmentation;
+  e.outer_mtu = p.outer_mtu;
   if (sa != nullptr) {
     e.salt = sa->salt;
     e.algorithm = sa->algorithm;

@@ -39,7 +39,11 @@ struct alignas(kCacheLine) Encap {
   DscpMode dscp = DscpMode::kCopy;
   uint8_t dscp_value = 0;  // six bits, for DscpMode::kSet
   DfMode df = DfMode::kSet;
-  uint8_t reserved[18] = {};
+  FragmentMode fragmentation = FragmentMode::kBefore;
+  uint8_t reserved = 0;
+  uint16_t outer_mtu = 0;  // largest outer packet, for those that are fragmented
+  // For DscpMode::kMap. Control's; freed after the acknowledgement of what replaced this record.
+  const DscpMap* dscp_map = nullptr;
 
   // Line 1: [spare | IP | UDP | SPI, sequence], lengths, sequence and what varies by packet zero.
   alignas(kCacheLine) uint8_t header[kTemplateBytes] = {};

@@ -42,6 +42,7 @@ void fill(InboundSa& sa, const InboundParams& p, InboundCold* cold) {
   sa.any = cold->selectors.any();
   sa.packets_alarm = first_alarm(p.limits.soft_packets, p.limits.hard_packets);
   sa.bytes_alarm = first_alarm(p.limits.soft_bytes, p.limits.hard_bytes);
+  sa.expires_tsc = p.limits.expires_tsc != 0 ? p.limits.expires_tsc : InboundSa::kNever;
   sa.cold = cold;
   sa.window.start(cold->bitmap, p.replay_window);
 }

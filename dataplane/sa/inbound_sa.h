@@ -38,9 +38,8 @@ struct alignas(kCacheLine) InboundSa {
   esp::Algorithm algorithm;
   bool esn;
   bool udp_encapsulation;
-  uint8_t any;   // AnyBits of the selectors
-  bool expired;  // owner: rw. A hard limit was reached: nothing more is let in
-  uint16_t reserved;
+  uint8_t any;  // AnyBits of the selectors
+  uint8_t reserved[3];
   uint64_t packets_alarm;  // owner: rw. At this count a limit is due …
   uint64_t bytes_alarm;    // … or at this
   InboundCold* cold;
@@ -51,7 +50,9 @@ struct alignas(kCacheLine) InboundSa {
   Counter bytes;          // octets of plaintext, without trailer, of those
   Counter late;           // of those, the ones that arrived behind a higher number
   Counter last_seen_tsc;  // of the newest of those
-  uint64_t reserved2;
+  // From this time-stamp counter on nothing is let in: a limit of time, or 0 since another hard
+  // limit was reached.
+  uint64_t expires_tsc;
 
   // Only touched by SAs inside UDP. Owner: rw, control: ro.
   PeerCell peer;

@@ -53,6 +53,7 @@ void fill(OutboundSa& sa, const OutboundParams& p, OutboundCold* cold) {
   sa.counts_bytes = l.soft_bytes != 0 || l.hard_bytes != 0;
   sa.soft_bytes = l.soft_bytes == 0 ? OutboundSa::kNoLimit : l.soft_bytes;
   sa.hard_bytes = l.hard_bytes == 0 ? OutboundSa::kNoLimit : l.hard_bytes;
+  sa.expires_tsc = l.expires_tsc == 0 ? OutboundSa::kNoLimit : l.expires_tsc;
   sa.cold = cold;
   sa.next_sequence.store(first, std::memory_order_relaxed);
 }

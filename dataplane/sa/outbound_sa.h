@@ -59,11 +59,12 @@ struct alignas(kCacheLine) OutboundSa {
   uint64_t hard_bytes;
   OutboundCold* cold;
 
-  // Line 1. Every worker: rw.
+  // Line 1. Every worker: rw, but for the last.
   alignas(kCacheLine) std::atomic<uint64_t> next_sequence;
   std::atomic<uint64_t> bytes;  // of all workers, if counts_bytes
   std::atomic<bool> soft_reported;
   std::atomic<bool> hard_reported;
+  uint64_t expires_tsc;  // control: rw until handed over. From here on nothing is sent
 
   alignas(kCacheLine) crypto::Key key;  // control: wo, ro from then on
 

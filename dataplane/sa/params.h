@@ -2,6 +2,7 @@
 // the caller wipes its keys.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -12,12 +13,16 @@
 
 namespace kanmon::sa {
 
-// Limits after which a worker asks for a new SA (soft) or stops this one (hard); 0 = none.
+// Limits after which a worker asks for a new SA (soft) or stops this one (hard); 0 = none. The soft
+// limit of time is control's own: it has a clock.
 struct Limits {
   uint64_t soft_packets = 0;
   uint64_t hard_packets = 0;
   uint64_t soft_bytes = 0;
   uint64_t hard_bytes = 0;
+  uint64_t expires_tsc = 0;  // at this time-stamp counter the SA is over, control alive or not
+
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 struct InboundParams {
@@ -49,8 +54,12 @@ struct OutboundParams {
   uint16_t workers = 1;  // counters are kept per worker
 };
 
-enum class DscpMode : uint8_t { kCopy, kSet };
+enum class DscpMode : uint8_t { kCopy, kSet, kMap };
+// Outer DSCP by inner one.
+using DscpMap = std::array<uint8_t, 64>;
 enum class DfMode : uint8_t { kCopy, kSet, kClear };
+// What becomes of an IPv4 packet that is too big and may be fragmented (RFC 4301 section 8.2.1).
+enum class FragmentMode : uint8_t { kBefore, kAfter };
 
 // The outer header of a tunnel, and what goes with it.
 struct EncapParams {
@@ -60,7 +69,9 @@ struct EncapParams {
   uint8_t ttl = 64;
   DscpMode dscp = DscpMode::kCopy;
   uint8_t dscp_value = 0;
+  const DscpMap* dscp_map = nullptr;  // kMap: outlives what is made with it
   DfMode df = DfMode::kSet;
+  FragmentMode fragmentation = FragmentMode::kBefore;
   uint16_t outer_mtu = 1500;    // of the port the outer packets leave by
   uint16_t configured_mtu = 0;  // 0: computed from outer_mtu and the transforms
   bool mss_clamp = true;

@@ -81,9 +81,7 @@ bool is_icmp_error(uint8_t protocol, uint8_t type) {
   return protocol == wire::kProtocolIcmp6 && type >= 1 && type <= 4;
 }
 
-// An answer to the packet that an ICMP error with this key quotes, as far as the quote says. The
-// error is inside where such an answer is, whichever router on the way it comes from (RFC 4301
-// section 6.2).
+// An answer to the packet that an ICMP error with this key quotes, as far as the quote says.
 bool read_answer(wire::Bytes packet, const FlowKey& error, FlowKey& answer) {
   constexpr uint32_t kIcmpHeader = 8;
   UpperLayer upper;
@@ -153,6 +151,12 @@ bool SelectorSet::matches(wire::Bytes packet, bool outbound) const {
   FlowKey key, answer;
   if (!read_flow_key(packet, key)) return false;
   return matches(key, outbound) || (read_answer(packet, key, answer) && matches(answer, outbound));
+}
+
+bool SelectorSet::names_ports() const {
+  const auto names = [](const Selector& s) { return !s.any_port(); };
+  return std::any_of(near_.begin(), near_.end(), names) ||
+         std::any_of(far_.begin(), far_.end(), names);
 }
 
 }  // namespace kanmon::sa

@@ -48,10 +48,14 @@ class SelectorSet {
   // Would a packet from our side to the peer's (`outbound`), or the reverse, be inside? A packet
   // whose ports are unknown is outside of every selector that names ports.
   bool matches(const FlowKey& key, bool outbound) const;
-  // The same, from the packet itself; one that cannot be read is outside.
+  // The same, from the packet itself; one that cannot be read is outside. An ICMP error is inside
+  // too if it goes to who sent the packet it quotes, and that packet's answers would be (RFC 4301
+  // section 6.2): whichever router on the way it comes from.
   bool matches(wire::Bytes packet, bool outbound) const;
 
   uint8_t any() const { return any_; }
+  // Some selector names ports: later fragments, which have none, are outside of it.
+  bool names_ports() const;
 
  private:
   std::vector<Selector> near_;

@@ -17,6 +17,8 @@ constexpr PuntLimit kPuntLimits[] = {
     {Punt::kGlean, 500, 100},
     // Room for a routing session that transfers a full table.
     {Punt::kHost, 50'000, 2'000},
+    // One for each path that shrank is enough, and anybody can send more (ESP-31).
+    {Punt::kTooBig, 100, 50},
 };
 constexpr uint32_t kIcmpErrorRate = 1'000, kIcmpErrorBurst = 100;
 constexpr uint32_t kEchoRate = 50'000, kEchoBurst = 5'000;

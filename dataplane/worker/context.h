@@ -16,6 +16,9 @@
 namespace kanmon::crypto {
 class Engine;
 }
+namespace kanmon::reassembly {
+class Table;
+}
 
 namespace kanmon {
 
@@ -38,6 +41,7 @@ struct PacketVector {
 
 struct Lanes {
   PacketVector esp;          // ESP packets, data at the IP header, meta.l4_offset at the ESP header
+  PacketVector fragments;    // IP fragments for us, received on an underlay
   PacketVector route;        // IP packets with meta.table set
   PacketVector local;        // IP packets for one of our addresses
   PacketVector encrypt;      // IP packets with meta.next_hop of kind kTunnel
@@ -82,6 +86,7 @@ struct Context {
   Lanes* lanes = nullptr;
   crypto::Engine* crypto = nullptr;
   EventQueue* events = nullptr;
+  reassembly::Table* reassembly = nullptr;
   rte_mempool* pool = nullptr;  // for packets made here
   uint64_t now_tsc = 0;         // read once a turn
   uint64_t tsc_hz = 1;

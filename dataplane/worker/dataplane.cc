@@ -10,6 +10,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mempool.h>
+#include <sys/random.h>
 
 #include "dataplane/packet/pool.h"
 #include "dataplane/port/eal.h"
@@ -28,7 +29,7 @@ constexpr uint32_t kDeviceBuffers = 8191;  // of a device that must have its own
 constexpr uint32_t kDeviceBuffersEnough = 5120;
 constexpr uint32_t kControlCache = 32;
 constexpr uint32_t kMaxCache = 256;
-constexpr uint32_t kOctetsPerBuffer = kDefaultPacketRoom + 600;  // headroom, headers, meta
+constexpr uint32_t kAroundBuffer = 600;  // headroom, headers, meta
 constexpr uint32_t kOtherMemoryMib = 64;
 constexpr uint32_t kStopTimeoutMs = 1000;
 constexpr uint32_t kPollBurst = 32;
@@ -44,11 +45,12 @@ uint32_t next_serial() {
   return serial++;
 }
 
-rte_mempool* make_named_pool(const char* kind, uint32_t buffers, uint32_t cache, int node) {
+rte_mempool* make_named_pool(const char* kind, uint32_t buffers, uint16_t room, uint32_t cache,
+                             int node) {
   const std::string name = std::string(kind) + std::to_string(next_serial());
-  rte_mempool* pool = make_pool(name.c_str(), buffers, kDefaultPacketRoom, cache, node);
+  rte_mempool* pool = make_pool(name.c_str(), buffers, room, cache, node);
   // Without hugepages memory has no node.
-  if (pool == nullptr) pool = make_pool(name.c_str(), buffers, kDefaultPacketRoom, cache, -1);
+  if (pool == nullptr) pool = make_pool(name.c_str(), buffers, room, cache, -1);
   return pool;
 }
 
@@ -139,7 +141,7 @@ rte_mempool* DataPlane::Parts::pool_of(int node) {
     if (pool.node == node) return pool.packets;
   const uint32_t buffers = options.packet_buffers;
   const uint32_t cache = std::min(kMaxCache, buffers / (4 * (options.workers + 1u)));
-  rte_mempool* made = make_named_pool("packets", buffers, cache, node);
+  rte_mempool* made = make_named_pool("packets", buffers, options.packet_room, cache, node);
   if (made != nullptr) pools.push_back({node, made});
   return made;
 }
@@ -159,7 +161,8 @@ std::string DataPlane::Parts::make_pools() {
     if (pool_of(node) == nullptr)
       return "no memory for " + std::to_string(options.packet_buffers) + " packet buffers";
   }
-  control_pool = make_named_pool("control", kControlBuffers, kControlCache, -1);
+  control_pool =
+      make_named_pool("control", kControlBuffers, options.packet_room, kControlCache, -1);
   return control_pool == nullptr ? "no memory for control's packet buffers" : "";
 }
 
@@ -203,6 +206,9 @@ std::string DataPlane::Parts::make_worker(uint16_t w) {
   parts.qsbr = &qsbr;
   parts.pool = pool_of(node_of(w));
   parts.tsc_hz = rte_get_tsc_hz();
+  parts.buffers = options.packet_buffers;
+  if (getrandom(&parts.salt, sizeof parts.salt, 0) != sizeof parts.salt)
+    return "the kernel gives no randomness";
   parts.power = options.power;
   parts.capacity = options.capacity;
   parts.liveness = liveness.get();
@@ -230,10 +236,10 @@ Outcome<std::unique_ptr<DataPlane>> DataPlane::start(const DataPlaneOptions& opt
   port::EalOptions eal;
   eal.workers = options.workers;
   eal.worker_cores = options.worker_cores;
-  eal.memory_mib =
-      static_cast<uint32_t>(
-          (uint64_t{options.packet_buffers} + kControlBuffers) * kOctetsPerBuffer >> 20) +
-      kOtherMemoryMib;
+  eal.memory_mib = static_cast<uint32_t>((uint64_t{options.packet_buffers} + kControlBuffers) *
+                                             (options.packet_room + kAroundBuffer) >>
+                                         20) +
+                   kOtherMemoryMib;
   eal.devices = options.devices;
   eal.extra_args = options.eal_args;
   port::EalPlan plan = port::compose(eal, port::look_at_machine());
@@ -273,11 +279,17 @@ rte_mempool* DataPlane::device_pool(int node) {
     d.spare_pools.erase(spare);
     return pool;
   }
-  return make_named_pool("device", kDeviceBuffers, kControlCache, node);
+  return make_named_pool("device", kDeviceBuffers, kDefaultPacketRoom, kControlCache, node);
 }
 
 Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   Parts& d = *parts_;
+  if (packet_room(options.mtu) > d.options.packet_room) {
+    Outcome<PortInfo> refused;
+    refused.error = "MTU " + std::to_string(options.mtu) +
+                    " needs larger buffers than were made at start: restart the gateway";
+    return refused;
+  }
   rte_mempool* own_pool = nullptr;
   int own_node = -1;
   Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
@@ -417,7 +429,7 @@ uint32_t DataPlane::poll(const std::function<void(const Punted&)>& on_packet,
 // ---- packets of control
 
 Result<Packet*> DataPlane::Parts::packet_of(wire::Bytes bytes, uint16_t table) {
-  if (bytes.empty() || bytes.size() > kDefaultPacketRoom) return Errc::kBadLength;
+  if (bytes.empty() || bytes.size() > options.packet_room) return Errc::kBadLength;
   Packet* p = allocate(control_pool, table);
   if (p == nullptr) return Errc::kNoSpace;
   std::memcpy(append(p, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
@@ -489,6 +501,10 @@ WorkerStatus DataPlane::worker_status(uint16_t worker) const {
 
 uint64_t DataPlane::tsc_hz() const {
   return rte_get_tsc_hz();
+}
+
+uint64_t DataPlane::tsc_now() const {
+  return read_tsc();
 }
 
 uint32_t DataPlane::buffers_in_use() const {

@@ -37,6 +37,7 @@ struct DataPlaneOptions {
   std::vector<uint16_t> worker_cores{};  // CPU of each worker; empty: spread over the allowed CPUs
   Power power = Power::kBalanced;
   uint32_t packet_buffers = 16'384;    // mbufs of each NUMA node that has a worker or a device
+  uint16_t packet_room = 2048;         // octets of each, see kanmon::packet_room()
   std::vector<std::string> devices{};  // device strings known at start: EAL needs to know of some
   crypto::Isa crypto_isa = crypto::Isa::kAuto;
   crypto::Backend crypto_backend = crypto::Backend::kAuto;
@@ -127,6 +128,7 @@ class DataPlane {
   const WorkerCounters& counters(uint16_t worker) const;
   WorkerStatus worker_status(uint16_t worker) const;
   uint64_t tsc_hz() const;
+  uint64_t tsc_now() const;  // the clock of limits of time
   // Buffers that are not in their pools: those in ports, rings and the workers' hands.
   uint32_t buffers_in_use() const;
   uint32_t buffers_total() const;

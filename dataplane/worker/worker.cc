@@ -11,6 +11,8 @@
 #include "dataplane/local/local.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/punt/punt.h"
+#include "dataplane/reassembly/reassembly.h"
+#include "dataplane/reassembly/table.h"
 #include "dataplane/rings/qsbr.h"
 #include "dataplane/route/route.h"
 #include "dataplane/rx/rx.h"
@@ -30,6 +32,18 @@ static_assert(rx::kMaxPerTurn + kInjectedPerTurn + kHandedOverPerTurn + kBurst <
                   PacketVector::kRoom / 2,
               "a turn's packets and their answers fit any lane");
 
+// RFC 8200 section 4.5 waits a minute for the rest of a datagram. Here pieces that were sent
+// together come together, and an id that comes again within the time is taken for the same datagram
+// (RFC 4963).
+constexpr uint64_t kFragmentsWaitSeconds = 2;
+
+// All workers together keep no more than a sixteenth of the buffers waiting.
+reassembly::Limits fragment_limits(const WorkerParts& parts) {
+  const uint32_t share = parts.buffers / 16 / parts.workers;
+  return {std::clamp(share, reassembly::Table::kPieces, 1024u),
+          kFragmentsWaitSeconds * parts.tsc_hz};
+}
+
 constexpr uint32_t kEmptyTurnsBeforeSleep = 64;
 constexpr uint32_t kShortestSleepUs = 50, kLongestSleepUs = 200;
 
@@ -43,7 +57,8 @@ Worker::Worker(WorkerParts parts)
       counters_(std::make_unique<WorkerCounters>()),
       tables_(std::make_unique<Tables>(parts.capacity)),
       lanes_(std::make_unique<Lanes>()),
-      crypto_(std::move(parts.crypto)) {
+      crypto_(std::move(parts.crypto)),
+      reassembly_(std::make_unique<reassembly::Table>(parts.salt, fragment_limits(parts))) {
   tables_->liveness = parts.liveness;
   context_.worker = parts.index;
   context_.workers = parts.workers;
@@ -52,6 +67,7 @@ Worker::Worker(WorkerParts parts)
   context_.lanes = lanes_.get();
   context_.crypto = crypto_.get();
   context_.events = &events_;
+  context_.reassembly = reassembly_.get();
   context_.pool = parts.pool;
   context_.tsc_hz = parts.tsc_hz;
   context_.limits = RateLimits(parts.tsc_hz);
@@ -72,6 +88,8 @@ bool Worker::turn() {
   const uint32_t packets = work(clock);
   counters_->loops.add(1);
   counters_->heartbeat.set(start);
+  if (reassembly_->held() != 0) [[unlikely]]
+    reassembly_->expire(context_);
   // Housekeeping up to here is counted with the next turn's: one reading of the clock less.
   const bool stamped = packets != 0 && clock.last() != start;
   const uint64_t spent = (stamped ? clock.last() : read_tsc()) - start;
@@ -91,6 +109,8 @@ uint32_t Worker::work(StageClock& clock) {
   uint32_t packets = rx::run(context_, queues_, clock);
   const uint32_t taken = take_injected() + take_handed_over();
   packets += taken;
+  if (lanes.fragments.count != 0) [[unlikely]]
+    reassembly::run(context_);
   if (packets == 0 && lanes.route.count == 0) return report_events();
   if (taken != 0) clock.restart();
   if (const uint32_t n = lanes.esp.count; n != 0) {
@@ -201,6 +221,8 @@ uint32_t Worker::take_handed_over() {
 void Worker::take_in(Packet* p) {
   const Meta& m = meta(p);
   switch (m.errand) {
+    case Errand::kReassemble:
+      return lanes_->fragments.push(p);
     case Errand::kDecrypt:
       return lanes_->esp.push(p);
     case Errand::kRoute:
@@ -256,6 +278,7 @@ void Worker::discard_held() {
   for (uint32_t i = 0; i < lanes_->route.count; ++i)
     context_.drop(lanes_->route.slots[i], Drop::kStopped);
   lanes_->route.clear();
+  reassembly_->clear(context_, Drop::kStopped);
 }
 
 void Worker::run() {

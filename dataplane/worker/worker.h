@@ -37,6 +37,8 @@ struct WorkerParts {
   rte_mempool* pool = nullptr;
   std::unique_ptr<crypto::Engine> crypto{};
   uint64_t tsc_hz = 1;
+  uint32_t buffers = 16'384;  // packets there are, for all workers
+  uint64_t salt = 0;          // random: of tables that strangers fill
   Power power = Power::kBalanced;
   Tables::Capacity capacity{};
   const Liveness* liveness = nullptr;  // may be null
@@ -93,6 +95,7 @@ class Worker {
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<crypto::Engine> crypto_;
+  std::unique_ptr<reassembly::Table> reassembly_;
   Context context_;
 };
 

@@ -41,6 +41,7 @@ class Classify : public ::testing::Test {
  protected:
   ~Classify() override {
     test::take_out(bed.lanes().esp);
+    test::take_out(bed.lanes().fragments);
     test::take_out(bed.lanes().route);
     test::take_out(bed.lanes().punt);
     EXPECT_EQ(bed.packets_out(), before);
@@ -126,19 +127,22 @@ const Broken kBroken[] = {
        for (int i = 0; i < 8; ++i) chain = chain + Octets{60, 0, 1, 4, 0, 0, 0, 0};
        return frame(outer6(60, chain + Octets{50, 0, 1, 4, 0, 0, 0, 0} + kEsp));
      }},
-    {"first fragment of ESP", Drop::kEspFragment,
-     [] { return frame(outer4(50, kEsp, wire::ip4::kMoreFragments)); }},
-    {"last fragment of ESP", Drop::kEspFragment, [] { return frame(outer4(50, kEsp, 3)); }},
-    {"first fragment of port 4500", Drop::kEspFragment,
-     [] { return frame(outer4(17, udp(4500, 4500, kEsp), wire::ip4::kMoreFragments)); }},
-    {"later fragment of UDP", Drop::kEspFragment, [] { return frame(outer4(17, kEsp, 2)); }},
-    {"IPv6 fragment of ESP", Drop::kEspFragment,
+    {"first fragment of another's ESP", Drop::kEspFragment,
      [] {
-       return frame(outer6(44, Octets{50, 0, 0, 1, 0, 0, 0, 7} + kEsp));
+       return frame(ip({"192.0.2.2", "192.0.2.77", 50, 64, wire::ip4::kMoreFragments}, kEsp));
      }},
-    {"IPv6 later fragment of UDP", Drop::kEspFragment,
+    {"last fragment of another's ESP", Drop::kEspFragment,
      [] {
-       return frame(outer6(44, Octets{17, 0, 0, 8, 0, 0, 0, 7} + kEsp));
+       return frame(ip({"192.0.2.2", "192.0.2.77", 50, 64, 3}, kEsp));
+     }},
+    {"later fragment of another's UDP", Drop::kEspFragment,
+     [] {
+       return frame(ip({"192.0.2.2", "192.0.2.77", 17, 64, 2}, kEsp));
+     }},
+    {"IPv6 fragment of another's ESP", Drop::kEspFragment,
+     [] {
+       return frame(
+           ip({"2001:db8::2", "2001:db8::77", 44}, Octets{50, 0, 0, 1, 0, 0, 0, 7} + kEsp));
      }},
     {"half a UDP header", Drop::kUdpBadLength, [] { return frame(outer4(17, first(kEsp, 7))); }},
     {"UDP length one less", Drop::kUdpBadLength,
@@ -162,6 +166,23 @@ TEST_F(Classify, OneBrokenFieldIsOneNamedDrop) {
     EXPECT_EQ(bed.dropped_in_all(), all + 1) << b.what;
     EXPECT_EQ(in_lanes(), 0u) << b.what;
   }
+}
+
+// ESP-22: whatever a fragment for us says it carries, it waits for the rest.
+TEST_F(Classify, FragmentsForUsAreLookedIntoByNobody) {
+  give(frame(outer4(50, kEsp, wire::ip4::kMoreFragments)));
+  give(frame(outer4(50, kEsp, 3)));
+  give(frame(outer4(17, udp(4500, 4500, kEsp), wire::ip4::kMoreFragments)));
+  give(frame(outer4(17, kEsp, 2)));
+  give(frame(outer4(17, first(kEsp, 7), wire::ip4::kMoreFragments)));
+  give(frame(outer6(44, Octets{50, 0, 0, 1, 0, 0, 0, 7} + kEsp)));
+  give(frame(outer6(44, Octets{17, 0, 0, 8, 0, 0, 0, 7} + kEsp)));
+  EXPECT_EQ(in_lanes(), 0u);
+  EXPECT_EQ(test::take_out(bed.lanes().fragments).size(), 7u);
+  EXPECT_EQ(bed.dropped_in_all(), 0u);
+  // One of one is none (RFC 6946).
+  give(frame(outer6(44, Octets{50, 0, 0, 0, 0, 0, 0, 7} + kEsp)));
+  EXPECT_EQ(bed.lanes().esp.count, 1u);
 }
 
 TEST_F(Classify, CutsEthernetPaddingAndFillsMeta) {

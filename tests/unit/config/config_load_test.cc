@@ -59,6 +59,8 @@ tunnels:
     phase2-encryption-algorithms: [AES128-GCM-16]
     phase2-dh-group-numbers: [20]
     phase2-lifetime-seconds: 1000
+    phase2-lifetime-kilobytes: 102400000
+    phase2-lifetime-packets: 5000000000
     extended-sequence-numbers: false
     rekey-margin-time-seconds: 100
     rekey-fuzz-percentage: 50
@@ -146,6 +148,24 @@ TEST(ConfigLoad, EveryTunnelKeyArrives) {
   EXPECT_EQ(t.dscp, DscpPolicy::kSet);
   EXPECT_EQ(t.dscp_value, 46);
   EXPECT_EQ(t.df, DfPolicy::kCopy);
+  EXPECT_EQ(t.lifetime_kilobytes, 102'400'000u);
+  EXPECT_EQ(t.lifetime_packets, 5'000'000'000u);
+}
+
+// ESP-34: a map of DSCPs; what it does not name follows its default, which is copy.
+TEST(ConfigLoad, DscpMaps) {
+  const auto map_of = [](const char* text) {
+    const Loaded loaded = test::load_with("tunnels.branch", "dscp", text);
+    EXPECT_TRUE(loaded.config) << all(loaded);
+    EXPECT_EQ(loaded.config->tunnels[0].dscp, DscpPolicy::kMap);
+    return loaded.config->tunnels[0].dscp_map;
+  };
+  const auto copied = map_of("{map: {46: 40, 0: 10}}");
+  for (unsigned i = 0; i < 64; ++i)
+    EXPECT_EQ(copied[i], i == 46 ? 40 : i == 0 ? 10 : static_cast<int>(i));
+  const auto rest = map_of("{default: 7, map: {46: 46}}");
+  for (unsigned i = 0; i < 64; ++i) EXPECT_EQ(rest[i], i == 46 ? 46 : 7);
+  EXPECT_EQ(map_of("{map: {46: 40, 0: 10}, default: copy}"), copied);
 }
 
 TEST(ConfigLoad, Defaults) {

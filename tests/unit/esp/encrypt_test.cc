@@ -68,6 +68,30 @@ TEST(OuterHeader, FieldsFollowTheModes) {
             }
 }
 
+// ESP-34: a map says every outer DSCP, for both families, and leaves ECN alone.
+TEST(OuterHeader, DscpByMap) {
+  sa::DscpMap map;
+  for (unsigned i = 0; i < 64; ++i) map[i] = static_cast<uint8_t>((i * 37 + 11) % 64);
+  for (const bool outer6 : {false, true})
+    for (const bool inner6 : {false, true}) {
+      OneTunnel o;
+      o.t.outer6 = outer6;
+      sa::EncapParams e = encap_of(o.t);
+      e.dscp = sa::DscpMode::kMap, e.dscp_map = &map;
+      o.start(e);
+      for (unsigned octet = 0; octet < 256; ++octet) {
+        const Octets out = o.bed.encrypt_one(
+            inner_packet({.v6 = inner6, .traffic_class = static_cast<uint8_t>(octet)}));
+        ASSERT_FALSE(out.empty());
+        const unsigned want = (octet / 4 * 37 + 11) % 64 * 4 + octet % 4;
+        EXPECT_EQ(outer6 ? be16(out, 0) >> 4 & 0xff : out[1], want);
+        if (!outer6) {
+          EXPECT_EQ(wire::checksum({out.data(), 20}), 0);
+        }
+      }
+    }
+}
+
 // The IPv4 header checksum over many ids and lengths, so that every carry occurs.
 TEST(OuterHeader, ChecksumIsRightForEveryId) {
   OneTunnel o;
@@ -335,45 +359,171 @@ TEST(TunnelMtu, TheBorderIsExact) {
       }
 }
 
-// ESP-30: IPv4 without DF is fragmented before encryption; the fragments together are the packet,
-// also where the SA's selectors name ports, which later fragments do not show (RFC 4301 section 7).
+// ESP-30: IPv4 without DF is fragmented before encryption; the fragments together are the packet.
 TEST(TunnelMtu, FragmentsBeforeEncryption) {
-  for (const bool port_selectors : {false, true}) {
-    OneTunnel o;
-    if (port_selectors) {
-      o.t.near[0].protocol = 17;
-      o.t.near[0].port_start = o.t.near[0].port_end = 1000;
+  OneTunnel o;
+  sa::EncapParams e = encap_of(o.t);
+  e.outer_mtu = 1500;
+  o.start(e);
+  for (const std::size_t bytes : {1447u, 2000u, 4000u, 9000u}) {
+    const Octets inner = inner_packet({.bytes = bytes});
+    const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
+    ASSERT_GE(frames.size(), bytes / 1446 + 1);
+    Octets joined(inner.begin(), inner.begin() + 20);
+    uint32_t number = 0;
+    for (const Octets& f : frames) {
+      const Octets ip(f.begin() + 14, f.end());
+      ASSERT_LE(ip.size(), 1500u);
+      // Numbers go on without a hole.
+      if (number != 0) {
+        EXPECT_EQ(load_be<uint32_t>(&ip[24]), number + 1);
+      }
+      number = load_be<uint32_t>(&ip[24]);
+      const Octets part = o.bed.decrypt_one(ip);
+      ASSERT_FALSE(part.empty());
+      EXPECT_EQ((be16(part, 6) & 0x1fff) * 8u, joined.size() - 20);
+      joined.insert(joined.end(), part.begin() + 20, part.end());
     }
-    sa::EncapParams e = encap_of(o.t);
-    e.outer_mtu = 1500;
-    o.start(e);
-    for (const std::size_t bytes : {1447u, 2000u, 4000u, 9000u}) {
-      const Octets inner = inner_packet({.bytes = bytes});
-      const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
-      ASSERT_GE(frames.size(), bytes / 1446 + 1);
-      Octets joined(inner.begin(), inner.begin() + 20);
+    EXPECT_EQ(joined, inner);
+  }
+  EXPECT_EQ(o.bed.dropped_in_all(), 0u);
+  EXPECT_EQ(o.bed.packets_out(), 0u);
+}
+
+// A datagram put together again from whole outer packets, as a receiver that knows RFC 791 and RFC
+// 8200 would; `mtu` is held by each.
+Octets joined_outer(const std::vector<Octets>& frames, uint16_t mtu) {
+  Octets whole;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Octets ip(frames[i].begin() + 14, frames[i].end());
+    const bool v6 = ip[0] >> 4 == 6;
+    EXPECT_EQ(be16(frames[i], 12), v6 ? 0x86dd : 0x0800);
+    EXPECT_LE(ip.size(), mtu);
+    const std::size_t header = v6 ? 48 : 20;
+    if (v6) {
+      EXPECT_EQ(ip[6], 44);
+      EXPECT_EQ(be16(ip, 4) + 40u, ip.size());
+    } else {
+      EXPECT_EQ(be16(ip, 2), ip.size());
+      EXPECT_EQ(wire::checksum({ip.data(), 20}), 0);
+    }
+    const std::size_t place = v6 ? be16(ip, 42) & 0xfff8u : (be16(ip, 6) & 0x1fffu) * 8;
+    const bool more = v6 ? (be16(ip, 42) & 1) != 0 : (be16(ip, 6) & 0x2000) != 0;
+    EXPECT_EQ(place, at);
+    EXPECT_EQ(more, i + 1 < frames.size());
+    if (i == 0) {
+      whole.assign(ip.begin(), ip.begin() + (v6 ? 40 : 20));
+      if (v6) whole[6] = ip[40];
+    }
+    whole.insert(whole.end(), ip.begin() + static_cast<std::ptrdiff_t>(header), ip.end());
+    at += ip.size() - header;
+  }
+  if (whole.empty()) return whole;
+  if (whole[0] >> 4 == 6) {
+    store_be(&whole[4], static_cast<uint16_t>(whole.size() - 40));
+  } else {
+    store_be(&whole[2], static_cast<uint16_t>(whole.size()));
+    store_be(&whole[6], uint16_t{0});
+    store_be(&whole[10], uint16_t{0});
+    const uint16_t sum = wire::checksum({whole.data(), 20});
+    std::memcpy(&whole[10], &sum, 2);
+  }
+  return whole;
+}
+
+// ESP-30: fragmentation after encryption, of both families outside: one sequence number, one ICV.
+TEST(TunnelMtu, FragmentsAfterEncryption) {
+  for (const bool outer6 : {false, true})
+    for (const bool udp : {false, true}) {
+      OneTunnel o;
+      o.t.outer6 = outer6, o.t.udp = udp;
+      sa::EncapParams e = encap_of(o.t);
+      e.outer_mtu = 1400;
+      e.fragmentation = sa::FragmentMode::kAfter;
+      o.start(e);
+      const uint16_t fits = o.bed.tables().tunnels[0].mtu;
       uint32_t number = 0;
-      for (const Octets& f : frames) {
-        const Octets ip(f.begin() + 14, f.end());
-        ASSERT_LE(ip.size(), 1500u);
-        // Numbers go on without a hole.
-        if (number != 0) {
-          EXPECT_EQ(load_be<uint32_t>(&ip[24]), number + 1);
+      for (const std::size_t bytes : {fits + 0u, fits + 1u, 1500u, 1900u}) {
+        const Octets inner = inner_packet({.bytes = bytes, .seed = ++number});
+        const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
+        if (bytes == fits) {
+          ASSERT_EQ(frames.size(), 1u);
+          EXPECT_EQ(o.bed.decrypt_one({frames[0].begin() + 14, frames[0].end()}), inner);
+          continue;
         }
-        number = load_be<uint32_t>(&ip[24]);
-        if (port_selectors) continue;  // the receiving SA rightly refuses later fragments
-        const Octets part = o.bed.decrypt_one(ip);
-        ASSERT_FALSE(part.empty());
-        EXPECT_EQ((be16(part, 6) & 0x1fff) * 8u, joined.size() - 20);
-        joined.insert(joined.end(), part.begin() + 20, part.end());
+        ASSERT_EQ(frames.size(), 2u) << bytes;
+        const Octets whole = joined_outer(frames, 1400);
+        EXPECT_EQ(load_be<uint32_t>(&whole[(outer6 ? 44u : 24u) + (udp ? 8u : 0u)]), number);
+        EXPECT_EQ(o.bed.decrypt_one(whole), inner);
       }
-      if (!port_selectors) {
-        EXPECT_EQ(joined, inner);
-      }
+      // With DF the sender is told all the same.
+      EXPECT_TRUE(o.bed.encrypt_one(inner_packet({.bytes = fits + 1u, .df = true})).empty());
+      EXPECT_EQ(o.bed.dropped(Drop::kTooBig), 1u);
+      EXPECT_EQ(o.bed.dropped_in_all(), 1u);
+      EXPECT_EQ(o.bed.packets_out(), 0u);
     }
-    EXPECT_EQ(o.bed.dropped_in_all(), 0u);
+}
+
+// ESP-36: later fragments show no ports and are outside of selectors that name some (RFC 4301
+// section 7): what is fragmented before it comes is dropped, and what is too big is fragmented
+// after encryption, whatever is configured.
+TEST(TunnelMtu, FragmentsAfterEncryptionWhereSelectorsNamePorts) {
+  OneTunnel o;
+  o.t.near[0].protocol = 17;
+  o.t.near[0].port_start = o.t.near[0].port_end = 1000;
+  sa::EncapParams e = encap_of(o.t);
+  e.outer_mtu = 1500;
+  o.start(e);
+  const Octets inner = inner_packet({.bytes = 1900});
+  const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(o.bed.decrypt_one(joined_outer(frames, 1500)), inner);
+  Octets later = inner_packet({.bytes = 200});
+  later[7] = 100;
+  store_be(&later[10], uint16_t{0});
+  const uint16_t sum = wire::checksum({later.data(), 20});
+  std::memcpy(&later[10], &sum, 2);
+  EXPECT_TRUE(o.bed.encrypt_one(later).empty());
+  EXPECT_EQ(o.bed.dropped(Drop::kOutboundSelectorMismatch), 1u);
+}
+
+// RFC 8200 section 5: IPv6 takes 1280 octets everywhere; a tunnel over less must fragment outside
+// (RFC 2473 section 7.1), whatever is configured.
+TEST(TunnelMtu, LetsIpv6Have1280) {
+  for (const uint16_t outer_mtu : {576, 1000, 1300}) {
+    OneTunnel o;
+    sa::EncapParams e = encap_of(o.t);
+    e.outer_mtu = outer_mtu;
+    o.start(e);
+    const Octets inner = inner_packet({.v6 = true, .bytes = 1280});
+    const auto frames = o.bed.encrypt({o.bed.clear_packet(inner, 0)});
+    ASSERT_GE(frames.size(), 2u);
+    EXPECT_EQ(o.bed.decrypt_one(joined_outer(frames, outer_mtu)), inner);
+    EXPECT_TRUE(o.bed.encrypt_one(inner_packet({.v6 = true, .bytes = 1281})).empty());
+    EXPECT_EQ(o.bed.dropped(Drop::kTooBig), 1u);
     EXPECT_EQ(o.bed.packets_out(), 0u);
   }
+}
+
+// Fragments and whole packets in one burst: nothing changes places.
+TEST(TunnelMtu, CutAndWholePacketsKeepTheirOrder) {
+  OneTunnel o;
+  sa::EncapParams e = encap_of(o.t);
+  e.outer_mtu = 1400;
+  e.fragmentation = sa::FragmentMode::kAfter;
+  o.start(e);
+  std::vector<Packet*> packets;
+  for (uint32_t i = 0; i < 30; ++i)
+    packets.push_back(o.bed.clear_packet(inner_packet({.bytes = i % 3 == 1 ? 1500u : 90u}), 0));
+  const auto frames = o.bed.encrypt(packets);
+  ASSERT_EQ(frames.size(), 40u);
+  uint32_t last = 0;
+  for (const Octets& f : frames) {
+    if ((be16(f, 14 + 6) & 0x1fff) != 0) continue;  // a later fragment
+    EXPECT_EQ(load_be<uint32_t>(&f[14 + 24]), ++last);
+  }
+  EXPECT_EQ(last, 30u);
 }
 
 // ESP-30: with DF, and for IPv6, the sender is told the tunnel's MTU; never less than 1280 for

@@ -20,6 +20,7 @@ class FakePlane : public Plane {
     return commands.size();
   }
   bool acknowledged(uint64_t sequence) const override { return sequence <= applied; }
+  uint64_t tsc_after(std::chrono::seconds) const override { return 0; }
 
   std::vector<rings::SetGroup> commands;
   uint64_t applied = 0;

@@ -30,6 +30,9 @@ class FakePlane : public Plane {
     passing.erase(spi);
     changed_at = commands.size();
   }
+  uint64_t tsc_after(std::chrono::seconds from_now) const override {
+    return 1'000'000 + static_cast<uint64_t>(from_now.count());
+  }
   void apply_all() { applied = commands.size(); }
   template <class T>
   const T& last() const {
@@ -204,6 +207,31 @@ TEST_F(Store, SettingsThatInboundSasAreMadeWithNeedNewOnes) {
   EXPECT_TRUE(store.needs_new_sas(7, settings));
 }
 
+// ESP-13, ESP-26: what the configuration allows an SA arrives in it; the sender's soft limit comes
+// first.
+TEST_F(Store, LimitsReachBothHalves) {
+  TunnelSettings settings;
+  settings.limits = {
+      .soft_packets = 800, .hard_packets = 1000, .soft_bytes = 80'000, .hard_bytes = 100'000};
+  settings.lifetime = std::chrono::seconds(300);
+  store.set_tunnel(7, settings);
+  const auto c = child(0x1000);
+  ASSERT_TRUE(store.install_inbound(c).ok());
+  const auto& in = *plane.last<rings::SetInboundSa>().sa;
+  EXPECT_EQ(in.packets_alarm, 900u);
+  EXPECT_EQ(in.bytes_alarm, 90'000u);
+  EXPECT_EQ(in.cold->limits.hard_packets, 1000u);
+  EXPECT_EQ(in.cold->limits.hard_bytes, 100'000u);
+  EXPECT_EQ(in.expires_tsc, 1'000'300u);
+  ASSERT_TRUE(store.install_outbound(c).ok());
+  const auto& out = *plane.last<rings::SetTunnel>().encap.sa;
+  EXPECT_EQ(out.soft_sequence, 800u);
+  EXPECT_EQ(out.last_sequence, 1000u);
+  EXPECT_EQ(out.soft_bytes, 80'000u);
+  EXPECT_EQ(out.hard_bytes, 100'000u);
+  EXPECT_EQ(out.expires_tsc, 1'000'300u);
+}
+
 // Without limits of its own an SA still ends with its 32-bit numbers, and asks in time.
 TEST_F(Store, WithoutLimitsOnlyNumbersEnd) {
   const auto c = child(0x1000);
@@ -212,6 +240,31 @@ TEST_F(Store, WithoutLimitsOnlyNumbersEnd) {
   EXPECT_LT(out.soft_sequence, 0xffffffffu);
   EXPECT_EQ(out.last_sequence, 0xffffffffu);
   EXPECT_FALSE(out.counts_bytes);
+  EXPECT_EQ(out.expires_tsc, sa::OutboundSa::kNoLimit);
+}
+
+// ESP-34: workers read a DSCP map until they have acknowledged its successor.
+TEST_F(Store, ADscpMapLivesAsLongAsAWorkerMayReadIt) {
+  TunnelSettings settings;
+  settings.dscp = sa::DscpMode::kMap;
+  settings.dscp_map[46] = 40;
+  store.set_tunnel(7, settings);
+  ASSERT_TRUE(store.install_outbound(child(0x1000)).ok());
+  const sa::DscpMap* first = plane.last<rings::SetTunnel>().encap.dscp_map;
+  ASSERT_NE(first, nullptr);
+  plane.apply_all();
+  store.sweep();
+  settings.dscp_map[46] = 10;
+  store.set_tunnel(7, settings);
+  EXPECT_EQ((*plane.last<rings::SetTunnel>().encap.dscp_map)[46], 10);
+  store.sweep();
+  EXPECT_EQ(store.waiting_to_be_freed(), 1u);
+  EXPECT_EQ((*first)[46], 40) << "still there: ASan says if not";
+  store.forget_tunnel(7);
+  EXPECT_EQ(store.waiting_to_be_freed(), 3u) << "two maps and an SA";
+  plane.apply_all();
+  store.sweep();
+  EXPECT_EQ(store.waiting_to_be_freed(), 0u);
 }
 
 // ESP-31: a path MTU is learned only from what quotes a packet the live SA has sent to its peer.

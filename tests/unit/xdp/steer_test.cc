@@ -336,7 +336,8 @@ bool is_good_esp(test::StageBed& stages, const Octets& f) {
   if (esp) p = lane.slots[0];
   const bool good = esp && load_be<uint32_t>(data(p) + meta(p).l4_offset) == kKnown &&
                     meta(p).outer_length >= xdp::kEspMinimum;
-  for (PacketVector* used : {&stages.lanes().esp, &stages.lanes().route, &stages.lanes().punt})
+  for (PacketVector* used : {&stages.lanes().esp, &stages.lanes().route, &stages.lanes().punt,
+                             &stages.lanes().fragments})
     test::take_out(*used);
   return good;
 }
