@@ -190,7 +190,8 @@ class Driver {
     for (const auto end = now_ + step; now_ < end;) {
       now_ += std::min(milliseconds(100), std::chrono::ceil<milliseconds>(end - now_));
       gateway_->tick(now_);
-      for (auto& frame : settle()["frames"]) frames.push_back(std::move(frame));
+      Json settled = settle();
+      for (auto& frame : settled["frames"]) frames.push_back(std::move(frame));
     }
     return {{"frames", frames}};
   }
