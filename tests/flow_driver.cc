@@ -18,7 +18,7 @@
 //   {"do":"remove","tunnel":NAME,"inbound_spi":N,"outbound_spi":N}
 //                                                     {"frames":[…]}
 //   {"do":"reload","config":FILE}                     {"problems":[TEXT…],"frames":[…]}
-//   {"do":"api","method":NAME,"params":{…}}           {"answer":…}: as kanmond's socket answers
+//   {"do":"api","method":TEXT,"params":{…}}        {"answer":{…},"frames":[…]}: of the API
 //   {"do":"counters"}                                 {"drops":{"stage.name":N…},"received":N,…}
 //
 // A refusal is {"error":TEXT}. Ports must be `ring:NAME` devices; the far end of each wire is here.
@@ -107,8 +107,8 @@ class Driver {
     if (what == "move") return move(request);
     if (what == "remove") return remove(request);
     if (what == "reload") return reload(request.at("config"));
+    if (what == "api") return api(request);
     if (what == "counters") return counters();
-    if (what == "api") return api_answer(request);
     refuse("unknown command: " + what);
   }
 
@@ -122,6 +122,7 @@ class Driver {
     gateway_ = daemon::Gateway::start(std::move(*loaded.config), file, problems, /*stepped=*/true);
     for (const auto& problem : problems) why += problem.to_string() + "\n";
     if (!gateway_) refuse(why);
+    daemon::add_handlers(dispatcher_, *gateway_, [] { return api::Answer(); });
     uint16_t room = kDefaultPacketRoom;
     for (const auto& [name, port] : gateway_->ports())
       room = std::max(room, packet_room(port.config.mtu));
@@ -280,11 +281,13 @@ class Driver {
     refuse("no such tunnel: " + tunnel);
   }
 
-  Json api_answer(Json request) {
-    api::Dispatcher dispatcher;
-    daemon::add_handlers(dispatcher, *gateway_, [] { return api::Answer{}; });
-    request.erase("do");
-    return {{"answer", Json::parse(dispatcher.answer(request.dump()))}};
+  // As a client of the socket sees it; then whatever it set going.
+  Json api(const Json& r) {
+    const Json request = {{"method", r.at("method")}, {"params", r.at("params")}};
+    const Json answer = Json::parse(dispatcher_.answer(request.dump()));
+    Json out = settle();
+    out["answer"] = answer;
+    return out;
   }
 
   Json counters() {
@@ -314,6 +317,7 @@ class Driver {
   }
 
   std::unique_ptr<daemon::Gateway> gateway_;
+  api::Dispatcher dispatcher_;
   rte_mempool* pool_ = nullptr;
   daemon::TimePoint now_ = std::chrono::steady_clock::now();
 };

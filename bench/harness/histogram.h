@@ -3,16 +3,16 @@
 #pragma once
 
 #include <array>
-#include <bit>
-#include <cstddef>
 #include <cstdint>
+
+#include "dataplane/common/log_linear.h"
 
 namespace kanmon::bench {
 
 class Histogram {
  public:
   void add(uint64_t value) {
-    ++bins_[bin(value)];
+    ++bins_[Scale::bin(value)];
     ++count_;
     sum_ += static_cast<double>(value);
     min_ = value < min_ ? value : min_;
@@ -29,23 +29,9 @@ class Histogram {
   uint64_t percentile(double percent) const;
 
  private:
-  static constexpr unsigned kFineBits = 6;
-  static constexpr uint64_t kFine = uint64_t{1} << kFineBits;
-  static constexpr std::size_t kBins = (64 - kFineBits + 1) << kFineBits;
+  using Scale = LogLinear<6>;
 
-  static std::size_t bin(uint64_t value) {
-    if (value < kFine) return value;
-    const auto shift = static_cast<unsigned>(std::bit_width(value)) - kFineBits - 1;
-    return (std::size_t{shift} << kFineBits) + static_cast<std::size_t>(value >> shift);
-  }
-  static uint64_t top_of(std::size_t bin) {
-    if (bin < 2 * kFine) return bin;
-    const std::size_t shift = (bin >> kFineBits) - 1;
-    const uint64_t fine = (bin & (kFine - 1)) + kFine;
-    return ((fine + 1) << shift) - 1;
-  }
-
-  std::array<uint64_t, kBins> bins_{};
+  std::array<uint64_t, Scale::kBins> bins_{};
   uint64_t count_ = 0;
   double sum_ = 0;
   uint64_t min_ = ~uint64_t{0};
@@ -53,14 +39,8 @@ class Histogram {
 };
 
 inline uint64_t Histogram::percentile(double percent) const {
-  const double exact = static_cast<double>(count_) * percent / 100;
-  auto rank = static_cast<uint64_t>(exact);
-  rank += static_cast<double>(rank) < exact || rank == 0;
-  for (std::size_t i = 0, seen = 0; i < kBins; ++i) {
-    seen += bins_[i];
-    if (seen >= rank && seen != 0) return top_of(i) < max_ ? top_of(i) : max_;
-  }
-  return 0;
+  const uint64_t top = Scale::percentile(bins_, count_, percent);
+  return top < max_ ? top : max_;
 }
 
 }  // namespace kanmon::bench

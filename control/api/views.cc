@@ -129,9 +129,8 @@ constexpr Column kGroups[] = {
     {"buckets", "BUCKETS", kCount, "the group's, over which flows are spread", true},
     {"reason", "REASON", kText, "why it is not active; null if it is"},
 };
-constexpr SortKey kGroupOrder[] = {{"table", Order::kAscending},
-                                   {"group", Order::kAscending},
-                                   {"next_hop", Order::kAscending}};
+constexpr SortKey kGroupOrder[] = {
+    {"table", Order::kAscending}, {"group", Order::kAscending}, {"next_hop", Order::kAscending}};
 
 constexpr Column kNeighbors[] = {
     {"port", "PORT", kText, "the port it is reached by"},
@@ -178,6 +177,17 @@ constexpr Column kStages[] = {
 };
 constexpr SortKey kStageOrder[] = {{"cycles_per_packet", Order::kDescending},
                                    {"stage", Order::kAscending}};
+
+constexpr Column kLatency[] = {
+    {"worker", "WORKER", kText, "index of the worker that sent them, or all"},
+    {"packets", "PACKETS", kCount, "sampled: all of one received burst in 64"},
+    {"mean_us", "MEAN US", kDecimal, "microseconds from receiving to sending, as all below"},
+    {"p50_us", "P50 US", kDecimal, "half of them took no longer, to 3 % as all percentiles"},
+    {"p99_us", "P99 US", kDecimal, "99 % of them took no longer"},
+    {"p999_us", "P99.9 US", kDecimal, "99.9 % of them took no longer"},
+    {"longest_us", "LONGEST US", kDecimal, "the longest of them"},
+};
+constexpr SortKey kLatencyOrder[] = {{"worker", Order::kLast, "all"}};
 
 constexpr Column kDrops[] = {
     {"drop", "DROP", kText, "stage, dot, name: stable"},
@@ -298,6 +308,11 @@ constexpr View kViews[] = {
     {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
     {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},
     {"stages", "Stages of the data plane; the dearest first.", kStages, kStageOrder, {}},
+    {"latency",
+     "How long packets were in the workers' hands, receive to transmit, since the start.",
+     kLatency,
+     kLatencyOrder,
+     {}},
     {"drops", "Every reason packets were dropped for, and how all of them add up.", kDrops,
      kDropOrder, kDropTotals},
     {"steering",

@@ -12,9 +12,11 @@
 
 #include "control/api/dispatcher.h"
 #include "control/api/views.h"
+#include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/completion.h"
 #include "control/cli/render.h"
+#include "control/cli/trace.h"
 #include "control/config/config.h"
 #include "control/config/problems.h"
 #include "control/config/schema.h"
@@ -32,6 +34,8 @@ Examples:
   kanmon show routes --table main 10.2.0.9  which route a packet to 10.2.0.9 takes, and which not
   kanmon show drops --watch 1               what is dropped and why, once a second
   kanmon --json show sas                    the same for programs
+  kanmon trace host 10.2.0.9 proto icmp     the way of the next ten such packets, stage by stage
+  kanmon capture tunnel branch -w - | tshark -r -   its packets, inner and outer
   kanmon tunnel rekey branch --ike          new keys for the IKE SA
   kanmon reload                             read the configuration again; all or nothing
 
@@ -50,6 +54,9 @@ struct Arguments {
   unsigned limit = 1000;
   std::string tunnel;
   bool is_ike = false;
+  TraceOptions trace;
+  CaptureOptions capture;
+  std::vector<std::string> filter_words;
   std::string file;
   bool is_markdown = false;
   bool is_views = false;
@@ -67,6 +74,8 @@ class Program {
   void define_routes(CLI::App& sub);
   Json route_params() const;
   void define_tunnel();
+  void define_trace();
+  void define_capture();
   void define_offline();
   const CLI::App& innermost() const;
   std::vector<std::string_view> commands() const;
@@ -78,6 +87,9 @@ class Program {
   int show_once(const api::View& view);
   int reload();
   int tunnel(const std::string& verb);
+  std::string filter() const;
+  int trace_packets();
+  int capture_packets();
   int validate();
   void print_json(const Json& document) {
     out_ << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -106,6 +118,8 @@ void Program::define() {
   app_.add_subcommand("reload", "Read the configuration again: all of it, or nothing on an error")
       ->callback([this] { exit_ = reload(); });
   define_tunnel();
+  define_trace();
+  define_capture();
   define_offline();
 }
 
@@ -171,6 +185,63 @@ void Program::define_tunnel() {
       sub->add_flag("--ike", args_.is_ike, "Rekey the IKE SA instead of the child SA");
     sub->callback([this, name = std::string(verb[0])] { exit_ = tunnel(name); });
   }
+}
+
+// The conditions of a filter, as watch/filter_text.h reads them: this program links nothing else of
+// the daemon, and a unit test holds the two together.
+constexpr const char* kFilterFooter = R"(
+Conditions of a filter, all of which must hold; none: every packet
+  src PREFIX          the packet comes from there
+  dst PREFIX          it goes there
+  host PREFIX         one or the other
+  proto NAME          tcp, udp, icmp, icmp6, esp, gre, sctp or a number
+  sport PORT[-PORT]   its source port
+  dport PORT[-PORT]   its destination port
+  port PORT[-PORT]    one or the other
+  spi HEX             of the ESP packet, or of the SA it came by or leaves by
+  tunnel NAME         it came by or leaves by
+
+Packets are looked at as they arrive, when they were decrypted, and when the gateway makes them:
+addresses are those of the outer packet before decryption, of the inner one after it.)";
+
+void Program::define_trace() {
+  CLI::App* sub = app_.add_subcommand("trace",
+                                      "Follow packets through the stages: what was decided, or why "
+                                      "they were dropped");
+  sub->fallthrough();
+  sub->footer(kFilterFooter);
+  sub->add_option("filter", args_.filter_words,
+                  "Which packets, such as: dst 10.2.0.0/16 proto udp");
+  sub->add_option("-n,--packets", args_.trace.packets, "Packets to follow")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  sub->add_option("--seconds", args_.trace.seconds, "How long to wait for them")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  sub->callback([this] { exit_ = trace_packets(); });
+}
+
+void Program::define_capture() {
+  CLI::App* sub = app_.add_subcommand(
+      "capture", "Write packets to a pcapng file: frames of ports, and what is inside tunnels");
+  sub->fallthrough();
+  sub->footer(kFilterFooter);
+  CaptureOptions& o = args_.capture;
+  sub->add_option("filter", args_.filter_words, "Which packets, such as: tunnel branch");
+  sub->add_option("-w,--write", o.file, "The file, or - for standard output")->required();
+  sub->add_option("-n,--packets", o.packets, "Packets at most")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  sub->add_option("--bytes", o.octets, "Octets of the file at most")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
+      ->capture_default_str();
+  sub->add_option("--snap", o.snap, "Octets kept of a packet")
+      ->check(CLI::Range(1, 65'535))
+      ->capture_default_str();
+  sub->add_option("--seconds", o.seconds, "How long at most")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  sub->callback([this] { exit_ = capture_packets(); });
 }
 
 void Program::define_offline() {
@@ -289,6 +360,31 @@ int Program::tunnel(const std::string& verb) {
          << (state.empty() ? "" : ", now " + log::printable(state)) << "\n";
   }
   return kOk;
+}
+
+std::string Program::filter() const {
+  std::string text;
+  for (const std::string& word : args_.filter_words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+int Program::capture_packets() {
+  args_.capture.filter = filter();
+  const auto once = [this](const std::string& method, const Json& params) {
+    return ask(method, params);
+  };
+  const Reply reply = capture(args_.capture, once, out_, err_);
+  return reply.kind == Reply::Kind::kResult ? kOk : refused(reply);
+}
+
+int Program::trace_packets() {
+  args_.trace.filter = filter();
+  args_.trace.is_json = args_.is_json;
+  const auto once = [this](const std::string& method, const Json& params) {
+    return ask(method, params);
+  };
+  const Reply reply = trace(args_.trace, once, out_, err_);
+  return reply.kind == Reply::Kind::kResult ? kOk : refused(reply);
 }
 
 int Program::validate() {

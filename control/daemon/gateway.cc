@@ -61,6 +61,10 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       plane_(std::move(plane)),
       nodes_(plane_->qsbr()),
       commands_(*plane_),
+      watched_(commands_, plane_->workers()),
+      tracer_(watched_),
+      capturer_(watched_, {[this](uint16_t port) { return port_name(port); },
+                           [this](uint32_t tunnel) { return tunnel_name(tunnel); }}),
       sas_(commands_, strong_random, plane_->workers()),
       groups_(commands_, plane_->workers(), kMaxGroups, random_seed()),
       neighbors_(*this),
@@ -99,6 +103,15 @@ std::unique_ptr<Gateway> Gateway::start(config::Config config, std::string file,
   return gateway;
 }
 
+uint32_t Gateway::tunnel_sending(uint32_t spi) const {
+  for (const auto& tunnel : config_.tunnels) {
+    const auto number = tunnel_numbers_.find(tunnel.name);
+    const auto* out = number ? sas_.outbound(*number) : nullptr;
+    if (out != nullptr && out->spi == spi) return *number;
+  }
+  return kNoTunnel;
+}
+
 bool Gateway::poll(TimePoint now) {
   now_ = now;
   const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
@@ -106,6 +119,8 @@ bool Gateway::poll(TimePoint now) {
   groups_.sweep();
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
   const uint32_t from_host = host_devices_.poll();
+  tracer_.poll(now);
+  capturer_.poll(now);
   return done + from_host != 0;
 }
 

@@ -20,6 +20,8 @@
 #include "control/routing/compiler.h"
 #include "control/routing/plan.h"
 #include "control/routing/table.h"
+#include "control/watch/capturer.h"
+#include "control/watch/tracer.h"
 #include "dataplane/worker/dataplane.h"
 
 namespace kanmon::daemon {
@@ -97,6 +99,10 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   std::optional<uint32_t> tunnel_number(const std::string& name) const {
     return tunnel_numbers_.find(name);
   }
+  // The tunnel whose packets leave with this SPI, or kNoTunnel.
+  uint32_t tunnel_sending(uint32_t spi) const;
+  watch::Tracer& tracer() { return tracer_; }
+  watch::Capturer& capturer() { return capturer_; }
   const std::string& port_name(uint16_t id) const;
   const std::string& table_name(uint16_t number) const { return table_numbers_.name(number); }
   // Address of the neighbour an adjacency leads to; null if there is none.
@@ -211,6 +217,9 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   std::unique_ptr<DataPlane> plane_;
   fib::NodePool nodes_;
   publish::DataPlanePlane commands_;
+  watch::SessionKeeper watched_;
+  watch::Tracer tracer_;
+  watch::Capturer capturer_;
   publish::SaStore sas_;
   publish::GroupStore groups_;
   neighbor::Table neighbors_;

@@ -10,9 +10,7 @@ using api::Json;
 // How many buckets lead to each member, as the members are now.
 std::vector<uint32_t> shares(const Gateway& g, const fib::Group& group) {
   std::vector<uint32_t> buckets(group.size());
-  const auto live = [&](unsigned member) {
-    return g.compiler().is_live(group.member(member).hop);
-  };
+  const auto live = [&](unsigned member) { return g.compiler().is_live(group.member(member).hop); };
   for (unsigned bucket = 0; bucket < group.buckets(); ++bucket) {
     unsigned rank = 0;
     while (rank < group.size() && !live(group.preference(bucket, rank))) ++rank;

@@ -98,6 +98,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("neighbors", [&](const Json&) { return views::neighbors(gateway, now()); });
   show("workers", [&](const Json&) { return views::workers(gateway); });
   show("stages", [&](const Json&) { return views::stages(gateway); });
+  show("latency", [&](const Json&) { return views::latency(gateway); });
   show("drops", [&](const Json&) { return views::drops(gateway); });
   show("steering", [&](const Json&) { return views::steering(gateway); });
   show("ports", [&](const Json&) { return views::ports(gateway); });
@@ -113,6 +114,8 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   dispatcher.add("tunnel.down", [&](const Json& params) {
     return tunnel_command(gateway, params, &ike::Engine::down);
   });
+  add_trace_handlers(dispatcher, gateway);
+  add_capture_handlers(dispatcher, gateway);
   dispatcher.add("tunnel.rekey", [&](const Json& params) { return tunnel_rekey(gateway, params); });
 }
 

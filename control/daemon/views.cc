@@ -276,6 +276,35 @@ Json stages(const Gateway& g) {
   return {{"stages", rows}};
 }
 
+Json latency(const Gateway& g) {
+  using Reading = observe::LatencyHistogram::Reading;
+  const double cycles_per_us = static_cast<double>(g.data_plane().tsc_hz()) / 1e6;
+  const auto row = [&](const std::string& worker, const Reading& r) -> Json {
+    // Nothing sampled: nothing is known.
+    const auto us = [&](double cycles) {
+      return r.count == 0 ? Json() : Json(cycles / cycles_per_us);
+    };
+    const auto percentile = [&](double p) { return us(static_cast<double>(r.percentile(p))); };
+    return {{"worker", worker},
+            {"packets", r.count},
+            {"mean_us", us(ratio(r.cycles, r.count))},
+            {"p50_us", percentile(50)},
+            {"p99_us", percentile(99)},
+            {"p999_us", percentile(99.9)},
+            {"longest_us", us(static_cast<double>(r.longest))}};
+  };
+  Json rows = Json::array();
+  Reading all;
+  for (uint16_t w = 0; w < g.data_plane().workers(); ++w) {
+    Reading one;
+    one.add(g.data_plane().counters(w).latency);
+    all.add(g.data_plane().counters(w).latency);
+    rows.push_back(row(std::to_string(w), one));
+  }
+  rows.push_back(row("all", all));
+  return {{"latency", rows}};
+}
+
 Json steering(const Gateway& g) {
   Json rows = Json::array();
   for (const auto& [name, port] : g.ports()) {

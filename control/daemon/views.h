@@ -31,6 +31,7 @@ api::Json groups(const Gateway& gateway);
 api::Json neighbors(const Gateway& gateway, TimePoint now);
 api::Json workers(const Gateway& gateway);
 api::Json stages(const Gateway& gateway);
+api::Json latency(const Gateway& gateway);
 api::Json drops(const Gateway& gateway);
 api::Json steering(const Gateway& gateway);
 api::Json ports(const Gateway& gateway);

@@ -34,6 +34,7 @@ class Sorter {
     fresh_.table = record_.table;
     fresh_.tx_port = kNoPort;
     fresh_.tunnel_in = kNoTunnel;
+    fresh_.received_tsc = context.burst_stamp;
   }
 
   // REQUIRES: is_common(p, total).

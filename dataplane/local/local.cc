@@ -111,7 +111,9 @@ Drop icmp(Context& context, const Visitor& v) {
     return to_host(context, v);
   if (!context.limits.echo_replies.take(context.now_tsc)) return Drop::kLocalRateLimited;
   turn_round(v);
+  const Trace trace = meta(v.packet).trace;
   reset_meta_of_own(v.packet, meta(v.packet).table);
+  meta(v.packet).trace = trace;
   context.lanes->route.push(v.packet);
   return Drop::kNone;
 }

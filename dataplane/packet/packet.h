@@ -41,6 +41,13 @@ enum class Errand : uint8_t {
 
 inline constexpr uint32_t kNoTunnel = 0xffffffff;
 
+// Which packet of which trace this is (observe/probe.h).
+struct Trace {
+  uint16_t session;  // 0, or not that of the running trace: not followed
+  uint8_t lane;      // observe::Lane where it was seen last
+  uint32_t number;   // counts from 1
+};
+
 // Lives directly behind the mbuf; each field is written by the worker that holds the packet.
 struct alignas(kCacheLine) Meta {
   uint16_t port;         // where it was received; kNoPort if made here
@@ -63,6 +70,8 @@ struct alignas(kCacheLine) Meta {
   // 1: IPv4 not from control, whose addresses and whose table were found good (route::judge4):
   // route need not ask again. Cleared by route.
   uint8_t judged;
+  uint64_t received_tsc;  // when it was received, if its latency is sampled, else 0
+  Trace trace;
 };
 static_assert(sizeof(Meta) == kCacheLine);
 

@@ -7,6 +7,10 @@
 #include "dataplane/sa/encap.h"
 #include "dataplane/worker/tables.h"
 
+namespace kanmon::observe {
+class Session;
+}
+
 namespace kanmon::rings {
 
 // Control to worker: replace one record of the worker's tables.
@@ -49,11 +53,15 @@ struct SetQueues {
 struct FlushPool {
   rte_mempool* pool;
 };
+// What is to be watched of packets: each worker takes its own probe of the session. Null: nothing.
+struct SetProbe {
+  observe::Session* session;
+};
 // Leave the loop after this command.
 struct Stop {};
 
 using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetGroup, SetTable, SetPort,
-                             SetQueues, FlushPool, Stop>;
+                             SetQueues, FlushPool, SetProbe, Stop>;
 
 // Worker to control.
 enum class EventKind : uint8_t {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "dataplane/common/byteorder.h"
 #include "dataplane/wire/bytes.h"
 #include "dataplane/wire/headers.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/classify/classify.h"
+#include "dataplane/observe/probe.h"
 #include "dataplane/port/queue.h"
 #include "dataplane/rx/share_out.h"
 #include "dataplane/worker/stage_clock.h"
@@ -27,10 +28,15 @@ uint32_t run(Context& context, QueueMap& queues, StageClock& clock) {
     if (n == 0) continue;
     received += n;
     context.counters->received.add(n);
+    context.burst_stamp = context.sampling.stamp_of_burst(context.now_tsc);
+    if (context.probe != nullptr) [[unlikely]]
+      context.probe->arrived(context, q.port, frames, n);
     n < kFewFrames ? clock.pass(Stage::kRx, n) : clock.lap(Stage::kRx, n);
     const uint32_t before = context.lanes->route.count;
     classify::run(context, q.port, frames, n);
     if (queues.shares_out(q.port)) share_out(context, before);
+    if (context.probe != nullptr) [[unlikely]]
+      context.probe->after(context, observe::Step::kClassify);
     clock.lap(Stage::kClassify, n);
   }
   if (++queues.next_rx >= queues.rx_count) queues.next_rx = 0;

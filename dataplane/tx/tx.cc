@@ -3,14 +3,31 @@
 #include <algorithm>
 #include <bit>
 
+#include "dataplane/observe/probe.h"
 #include "dataplane/port/queue.h"
 #include "dataplane/wire/headers.h"
+#include "dataplane/worker/stage_clock.h"
 
 namespace kanmon::tx {
 namespace {
 
 // How often a device that takes nothing is asked again.
 constexpr unsigned kTries = 4;
+
+// The stamps of sampled packets, read while the packets are still ours.
+struct Stamps {
+  uint64_t at[kBurst];
+
+  void read(Packet* const* packets, uint32_t n) {
+    for (uint32_t i = 0; i < n; ++i) at[i] = meta(packets[i]).received_tsc;
+  }
+  // The first `n` of them are sent.
+  void record(observe::LatencyHistogram& latency, uint32_t n) const {
+    const uint64_t now = read_tsc();
+    for (uint32_t i = 0; i < n; ++i)
+      if (at[i] != 0) latency.add(now > at[i] ? now - at[i] : 0);
+  }
+};
 
 // Frames longer than the port's MTU allows go: a device may refuse the burst that holds one.
 void drop_too_big(Context& context, uint16_t port, PacketVector& lane) {
@@ -26,10 +43,20 @@ void drop_too_big(Context& context, uint16_t port, PacketVector& lane) {
 }
 
 void send(Context& context, uint16_t port, uint16_t queue, PacketVector& lane) {
+  const bool sampled = context.sampling.pending();
+  Stamps stamps;
   uint32_t sent = 0;
   for (unsigned tries = 0; sent < lane.count && tries < kTries;) {
-    const uint32_t n =
-        port::transmit(port, queue, lane.slots + sent, std::min(kBurst, lane.count - sent));
+    const uint32_t wanted = std::min(kBurst, lane.count - sent);
+    if (sampled) [[unlikely]]
+      stamps.read(lane.slots + sent, wanted);
+    if (context.probe != nullptr) [[unlikely]]
+      context.probe->before_send(context, port, lane.slots + sent, wanted);
+    const uint32_t n = port::transmit(port, queue, lane.slots + sent, wanted);
+    if (sampled) [[unlikely]]
+      stamps.record(context.counters->latency, n);
+    if (context.probe != nullptr) [[unlikely]]
+      context.probe->sent(n);
     sent += n;
     tries += n == 0;
   }

@@ -19,6 +19,9 @@ class Engine;
 namespace kanmon::reassembly {
 class Table;
 }
+namespace kanmon::observe {
+class Probe;
+}
 
 namespace kanmon {
 
@@ -90,17 +93,26 @@ struct Context {
   rte_mempool* pool = nullptr;  // for packets made here
   uint64_t now_tsc = 0;         // read once a turn
   uint64_t tsc_hz = 1;
+  observe::LatencySampling sampling;
+  observe::Probe* probe = nullptr;  // a trace or capture that is running; null: none
+  uint64_t burst_stamp = 0;         // rx to classify: Meta::received_tsc of this burst's packets
   RateLimits limits;
 
   void drop(Packet* p, Drop why) {
     counters->drop(why);
+    if (probe != nullptr) [[unlikely]]
+      tell_probe(p, why);
     rte_pktmbuf_free(p);
   }
   // The same for many at once, which is what a flood brings.
   void drop(Packet** packets, uint32_t n, Drop why) {
     counters->drop(why, n);
+    for (uint32_t i = 0; probe != nullptr && i < n; ++i) tell_probe(packets[i], why);
     rte_pktmbuf_free_bulk(packets, n);
   }
+
+ private:
+  void tell_probe(Packet* p, Drop why);  // in observe/probe.cc
 };
 
 }  // namespace kanmon

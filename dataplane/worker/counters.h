@@ -5,6 +5,7 @@
 
 #include "dataplane/common/cacheline.h"
 #include "dataplane/common/counter.h"
+#include "dataplane/observe/latency.h"
 #include "dataplane/worker/drops.h"
 
 namespace kanmon {
@@ -32,7 +33,8 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter idle_loops;
   Counter busy_cycles;
   Counter total_cycles;
-  Counter heartbeat;  // time-stamp counter at the last housekeeping
+  Counter heartbeat;                  // time-stamp counter at the last housekeeping
+  observe::LatencyHistogram latency;  // of packets this worker sent
 
   void drop(Drop d, uint64_t n = 1) { drops[static_cast<std::size_t>(d)].add(n); }
 };

@@ -284,7 +284,9 @@ rte_mempool* DataPlane::device_pool(int node) {
 
 Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   Parts& d = *parts_;
-  if (packet_room(options.mtu) > d.options.packet_room) {
+  // An AF_XDP device has buffers of its own, of one size; it says itself what fits.
+  const bool own_buffers = options.device.rfind("af_xdp:", 0) == 0;
+  if (!own_buffers && packet_room(options.mtu) > d.options.packet_room) {
     Outcome<PortInfo> refused;
     refused.error = "MTU " + std::to_string(options.mtu) +
                     " needs larger buffers than were made at start: restart the gateway";

@@ -9,6 +9,7 @@
 #include "dataplane/decrypt/decrypt.h"
 #include "dataplane/encrypt/encrypt.h"
 #include "dataplane/local/local.h"
+#include "dataplane/observe/probe.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/punt/punt.h"
 #include "dataplane/reassembly/reassembly.h"
@@ -104,23 +105,33 @@ bool Worker::turn() {
   return busy;
 }
 
+// Where are the packets of a trace now?
+inline void Worker::look(observe::Step step) {
+  if (context_.probe != nullptr) [[unlikely]]
+    context_.probe->after(context_, step);
+}
+
 uint32_t Worker::work(StageClock& clock) {
   Lanes& lanes = *lanes_;
   uint32_t packets = rx::run(context_, queues_, clock);
   const uint32_t taken = take_injected() + take_handed_over();
   packets += taken;
+  look(observe::Step::kTakenIn);
   if (lanes.fragments.count != 0) [[unlikely]]
     reassembly::run(context_);
   if (packets == 0 && lanes.route.count == 0) return report_events();
   if (taken != 0) clock.restart();
   if (const uint32_t n = lanes.esp.count; n != 0) {
     decrypt::run(context_);
+    look(observe::Step::kDecrypt);
     clock.lap(Stage::kDecrypt, n);
   }
   route_rounds(clock);
   clock.lap(Stage::kTx, tx::run(context_, queues_));
   clock.lap(Stage::kPunt, punt::run(context_, doors_.punts));
+  look(observe::Step::kTx);
   packets += hand_over();
+  context_.sampling.end_of_turn();
   return packets + report_events();
 }
 
@@ -131,14 +142,19 @@ void Worker::route_rounds(StageClock& clock) {
     if (routed == 0 && lanes.encrypt.count == 0) return;
     if (routed != 0) {
       route::run(context_);
+      look(observe::Step::kRoute);
       clock.lap(Stage::kRoute, routed);
     }
     if (const uint32_t n = lanes.local.count; n != 0) {
       local::run(context_);
+      look(observe::Step::kLocal);
       clock.lap(Stage::kLocal, n);
     }
     if (const uint32_t n = lanes.encrypt.count; n != 0) {
+      if (context_.probe != nullptr) [[unlikely]]
+        context_.probe->before_encrypt(context_);
       encrypt::run(context_);
+      look(observe::Step::kEncrypt);
       clock.lap(Stage::kEncrypt, n);
     }
   }
@@ -192,6 +208,9 @@ void Worker::apply(const rings::Command& command) {
                        c.first_worker, c.share_out);
     }
     void operator()(const rings::FlushPool& c) { flush_cache(c.pool); }
+    void operator()(const rings::SetProbe& c) {
+      w.context_.probe = c.session != nullptr ? &c.session->probe(w.context_.worker) : nullptr;
+    }
     void operator()(const rings::Stop&) { w.stopped_ = true; }
   };
   std::visit(Visitor{*this, *tables_}, command);
@@ -220,6 +239,7 @@ uint32_t Worker::take_handed_over() {
 
 void Worker::take_in(Packet* p) {
   const Meta& m = meta(p);
+  context_.sampling.taken_over(m.received_tsc);
   switch (m.errand) {
     case Errand::kReassemble:
       return lanes_->fragments.push(p);

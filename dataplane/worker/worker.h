@@ -22,6 +22,9 @@ class Qsbr;
 namespace kanmon {
 
 class StageClock;
+namespace observe {
+enum class Step : uint8_t;
+}
 
 enum class Power : uint8_t {
   kPerformance,  // poll without end
@@ -80,6 +83,7 @@ class Worker {
   uint32_t report_events();
   void route_rounds(StageClock& clock);
   uint32_t work(StageClock& clock);
+  void look(observe::Step step);
   void rest(uint32_t empty_turns);
 
   rings::Doors& doors_;

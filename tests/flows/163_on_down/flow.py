@@ -42,7 +42,7 @@ dropped("encrypt.no_sa", HOLD)
 elsewhere(WITHDRAW)
 for to in (BLACKHOLE, FALLBACK):
     dropped("route.blackhole", to)
-dropped("encrypt.no_sa", WEIGHTS)
+dropped("route.no_member", WEIGHTS)
 
 first = tunnel("first", "192.0.2.1", "198.51.100.1")
 sealed(first, HOLD, WITHDRAW, BLACKHOLE, FALLBACK, WEIGHTS)

@@ -5,8 +5,10 @@ counted. At its end everything must have been said: a packet nobody expected, a 
 expected, a packet that is neither out nor counted, or a buffer that is not back is a failure.
 """
 
+import base64
 import collections
 import pathlib
+import subprocess
 
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
@@ -97,6 +99,52 @@ class Flow:
         at once than a neighbour is known for."""
         frames = self.gateway.ask("pass_time", ms=int(seconds * 1000))["frames"]
         self._exchange(self._answers(self._take_out(frames)))
+
+    # ---- what the gateway tells of packets
+
+    def ask_api(self, method: str, **params) -> dict:
+        """A request to the API: its result, or AssertionError with the refusal."""
+        answer = self.gateway.ask("api", method=method, params=params)
+        self._exchange(self._answers(self._take_out(answer["frames"])))
+        assert answer["answer"]["ok"], answer["answer"]["error"]["message"]
+        return answer["answer"]["result"]
+
+    def trace(self, filter: str = "", packets: int = 100) -> None:
+        """From now on packets are followed (`kanmon trace`)."""
+        self._trace = self.ask_api("trace.start", filter=filter, packets=packets)["trace"]
+
+    def traced(self) -> list[dict]:
+        """Ends the trace; what it tells of each packet."""
+        self.ask_api("trace.stop", trace=self._trace)
+        told = self.ask_api("trace.read", trace=self._trace)
+        assert told["is_over"] and told["lost_records"] == 0, told
+        return told["packets"]
+
+    def capture(self, filter: str = "", **limits) -> None:
+        """From now on packets are copied (`kanmon capture`)."""
+        self._captured = self.ask_api("capture.start", filter=filter, **limits)["capture"]
+
+    def captured(self) -> list[dict]:
+        """Ends the capture; its packets as tshark reads them: interface, direction (in or out), comment,
+        length, kept, addresses (of all headers, outermost first)."""
+        self.ask_api("capture.stop", capture=self._captured)
+        octets, is_over = b"", False
+        while not is_over:
+            part = self.ask_api("capture.read", capture=self._captured)
+            octets += base64.b64decode(part["octets"])
+            is_over = part["is_over"]
+        assert part["lost_packets"] == 0, part
+        fields = ("frame.interface_name", "frame.packet_flags_direction", "frame.comment", "frame.len",
+                  "frame.cap_len", "ip.src", "frame.time_epoch")
+        words = [word for field in fields for word in ("-e", field)]
+        read = subprocess.run(["tshark", "-r", "-", "-T", "fields", *words], input=octets, check=True,
+                              capture_output=True)
+        rows = [line.split("\t") for line in read.stdout.decode().splitlines()]
+        assert len(rows) == part["packets"], (rows, part["packets"], read.stderr)
+        directions = {"0x00000001": "in", "0x00000002": "out", "1": "in", "2": "out"}
+        return [{"interface": row[0], "direction": directions[row[1]], "comment": row[2],
+                 "length": int(row[3]), "kept": int(row[4]), "sources": row[5].split(","),
+                 "time": float(row[6])} for row in rows]
 
     # ---- packets
 
@@ -262,5 +310,6 @@ class Flow:
         """The names a flow file may use."""
         public = ("station", "tunnel", "heard_from", "move", "remove", "reload", "show", "pass_time", "send",
                   "take", "maybe", "resolution", "expect", "expect_sealed", "expect_nothing",
-                  "expect_drop", "any_drop", "same", "gateway")
+                  "expect_drop", "any_drop", "same", "gateway", "ask_api", "trace", "traced",
+                  "capture", "captured")
         return {name: getattr(self, name) for name in public}

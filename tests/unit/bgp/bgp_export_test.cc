@@ -8,6 +8,7 @@
 
 #include "control/bgp/export/adj_rib_out.h"
 #include "control/bgp/rib/aggregates.h"
+#include "control/bgp/rib/conditions.h"
 
 namespace kanmon::bgp {
 namespace {
@@ -383,6 +384,40 @@ TEST(BgpAggregates, StandWhileSomethingIsBelow) {
   settle();
   EXPECT_EQ(bed.rib.find(prefix("10.1.0.0/16")), kNoId);
   EXPECT_EQ(peer.routes.at(prefix("10.0.0.0/8")).as_path.view().length(), 3u);
+}
+
+TEST(BgpConditions, ToldWhileAnotherRouteIsThereOrIsNot) {
+  const auto list = [](const char* p) {
+    return std::make_shared<PrefixList>(std::vector{PrefixRule::exactly(prefix(p))});
+  };
+  Bed bed;
+  Conditions conditions(bed.rib, {{list("10.0.0.0/8"), list("99.0.0.0/8"), true},
+                                  {list("11.0.0.0/8"), list("99.0.0.0/8"), false}});
+  bed.options.suppressed = [&](const wire::Prefix& p) { return conditions.suppresses(p); };
+  AdjRibOut out(bed.rib, Export(bed.table, bed.options), {.ip4 = true});
+  Peer peer;
+  const auto settle = [&] {
+    for (Conditions::Result r{.more = true}; r.more;) {
+      r = conditions.update(1);
+      if (r.changed) out.judge_again();
+    }
+    peer.drain(out);
+  };
+  bed.announce(bed.external, "10.0.0.0/8", Bed::route());
+  bed.announce(bed.external, "11.0.0.0/8", Bed::route());
+  bed.announce(bed.external, "12.0.0.0/8", Bed::route());
+  settle();
+  EXPECT_FALSE(peer.routes.contains(prefix("10.0.0.0/8")));
+  EXPECT_TRUE(peer.routes.contains(prefix("11.0.0.0/8")));
+  EXPECT_TRUE(peer.routes.contains(prefix("12.0.0.0/8"))) << "nothing speaks of it";
+  bed.announce(bed.internal, "99.0.0.0/8", Bed::route());
+  settle();
+  EXPECT_TRUE(peer.routes.contains(prefix("10.0.0.0/8")));
+  EXPECT_FALSE(peer.routes.contains(prefix("11.0.0.0/8")));
+  bed.rib.withdraw(bed.internal, {prefix("99.0.0.0/8")});
+  settle();
+  EXPECT_FALSE(peer.routes.contains(prefix("10.0.0.0/8")));
+  EXPECT_TRUE(peer.routes.contains(prefix("11.0.0.0/8")));
 }
 
 TEST(BgpRouteWatch, CountsWhatIsThere) {

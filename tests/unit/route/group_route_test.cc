@@ -88,7 +88,9 @@ TEST_F(GroupRoute, ATunnelWithoutAnSaLosesItsFlowsOnly) {
   for (uint16_t i = 0; i < kFlows; ++i) {
     EXPECT_NE(during[i], tunnel_hop(21));
     EXPECT_TRUE(during[i]) << "no packet is lost while a member lives";
-    if (before[i] != tunnel_hop(21)) EXPECT_EQ(during[i], before[i]) << i;
+    if (before[i] != tunnel_hop(21)) {
+      EXPECT_EQ(during[i], before[i]) << i;
+    }
   }
   set_sa(21, true);
   EXPECT_EQ(ways(), before);
@@ -101,7 +103,9 @@ TEST_F(GroupRoute, ALivenessCheckMovesFlowsByOneStore) {
   const auto during = ways();
   for (uint16_t i = 0; i < kFlows; ++i) {
     EXPECT_NE(during[i], tunnel_hop(20));
-    if (before[i] != tunnel_hop(20)) EXPECT_EQ(during[i], before[i]) << i;
+    if (before[i] != tunnel_hop(20)) {
+      EXPECT_EQ(during[i], before[i]) << i;
+    }
   }
   liveness.mark(20, false);
   EXPECT_EQ(ways(), before);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/wire/headers.h"
+#include "dataplane/worker/stage_clock.h"
 #include "tests/support/gateway.h"
 
 namespace kanmon {
@@ -341,6 +342,45 @@ TEST(DataPlane, HandsEspToTheOwnerOfItsSa) {
   EXPECT_EQ(d.counters(1).drops[static_cast<int>(Drop::kIcvFailed)].get(), 1u);
   ASSERT_TRUE(d.wait_for(d.publish(rings::SetInboundSa{params.spi, nullptr})).ok());
   sa::destroy(sa);
+  expect_balanced(g);
+}
+
+// Sends `bursts` times a packet from lan to far, each a burst by itself; where the latencies are.
+observe::LatencyHistogram::Reading latency_after(Gateway& g, uint32_t bursts, uint16_t worker) {
+  for (uint32_t i = 0; i < bursts; ++i) {
+    EXPECT_TRUE(g.send(g.lan(), frame(transit())));
+    g.settle();
+    (void)g.receive(g.far());
+  }
+  observe::LatencyHistogram::Reading reading;
+  reading.add(g.dataplane().counters(worker).latency);
+  return reading;
+}
+
+TEST(DataPlane, SamplesTheLatencyOfOneBurstInSoMany) {
+  constexpr uint32_t kEvery = observe::LatencySampling::kSampleEvery;
+  Gateway g({});
+  EXPECT_EQ(latency_after(g, kEvery - 1, 0).count, 0u);
+  const uint64_t before = read_tsc();
+  const auto reading = latency_after(g, 1, 0);
+  EXPECT_EQ(reading.count, 1u);
+  EXPECT_GT(reading.longest, 0u);
+  EXPECT_LT(reading.longest, read_tsc() - before);
+  EXPECT_EQ(latency_after(g, 5 * kEvery, 0).count, 6u);
+  // Dropped packets are no latency.
+  for (uint32_t i = 0; i < 2 * kEvery; ++i) {
+    ASSERT_TRUE(g.send(g.lan(), frame(ip({"10.0.1.9", "10.66.1.1", 17}, kText))));
+    g.settle();
+  }
+  EXPECT_EQ(latency_after(g, 0, 0).count, 6u);
+  expect_balanced(g);
+}
+
+TEST(DataPlane, LatencyIsCountedByTheWorkerThatSends) {
+  constexpr uint32_t kEvery = observe::LatencySampling::kSampleEvery;
+  Gateway g({2, true, 1});  // lan is worker 1's, far worker 0's
+  EXPECT_EQ(latency_after(g, 3 * kEvery, 0).count, 3u);
+  EXPECT_EQ(latency_after(g, 0, 1).count, 0u);
   expect_balanced(g);
 }
 
