@@ -53,7 +53,7 @@ def bad_from_outside(s, esp):
     ether = Ether(dst=s.gateway_namespace.mac("gw-wan"), src=s.peer_namespace.mac("wan"))
     to_us = ether / IP(src=PEER, dst=GATEWAY)
     fragment = (ether / IPv6(src="2001:db8:1::2", dst="2001:db8:1::1") / IPv6ExtHdrFragment(nh=50, m=1)
-                / Raw(bytes(64)))
+                / Raw(bytes(61)))  # not the last, and no multiple of eight octets
     return {
         "decrypt.replayed": forged_esp(esp[-20:], unchanged),
         "decrypt.icv_failed": forged_esp(esp[-30:], far_ahead),
@@ -62,7 +62,7 @@ def bad_from_outside(s, esp):
         "classify.not_our_mac": [raw(Ether(dst="02:00:00:00:00:99", src=ether.src) / IP(src=PEER, dst=GATEWAY) / ICMP())] * 10,
         "classify.ip4_bad_checksum": [raw(ether / IP(src=PEER, dst=GATEWAY, chksum=0x1234) / ICMP())] * 10,
         # IPv6: DPDK's AF_PACKET driver has the kernel put IPv4 fragments together before it sees them.
-        "classify.esp_fragment": [raw(fragment)] * 10,
+        "classify.fragment_bad": [raw(fragment)] * 10,
         "route.underlay_transit": [raw(ether / IP(src=PEER, dst="198.51.100.1") / ICMP())] * 10,
         "local.no_service": [raw(to_us / UDP(sport=9, dport=9) / Raw(bytes(20)))] * 10,
     }
