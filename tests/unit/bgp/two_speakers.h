@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "control/bgp/session.h"
 #include "control/bgp/wire/update_writer.h"
 #include "tests/unit/bgp/update_support.h"
