@@ -194,7 +194,8 @@ std::optional<uint32_t> Gateway::pin_neighbor(TimePoint now, uint16_t port,
 // again what is still wanted.
 void Gateway::forget_neighbors(const OpenPort& port) {
   neighbors_.remove_port(port.info.id);
-  for (auto& [name, table] : tables_)
+  for (auto& [name, live] : tables_) {
+    LiveTable& table = live;
     std::erase_if(table.installed, [&](const auto& route) {
       const bool goes =
           std::any_of(route.targets.begin(), route.targets.end(), [&](const Target& t) {
@@ -205,6 +206,7 @@ void Gateway::forget_neighbors(const OpenPort& port) {
                            route.prefix);
       return goes;
     });
+  }
 }
 
 // In every table that has the port's subnets.
