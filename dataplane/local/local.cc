@@ -93,7 +93,7 @@ bool is_about_esp(const Visitor& v, wire::Bytes message) {
   const classify::Upper u = classify::upper(quoted);
   if (!u.ok || !u.first) return false;
   if (u.protocol == wire::kProtocolEsp) return true;
-  return u.protocol == wire::kProtocolUdp && quoted.size() >= u.offset + wire::kUdpHeader &&
+  return u.protocol == wire::kProtocolUdp && quoted.size() >= size_t{u.offset} + wire::kUdpHeader &&
          load_be<uint16_t>(&quoted[u.offset]) == wire::kPortIkeNat;
 }
 

@@ -38,6 +38,7 @@ class ByteRing {
     return true;
   }
   void append(const void* data, uint32_t length) {
+    if (length == 0) return;  // data may be null then
     const uint32_t offset = at_ & mask_;
     const uint32_t first = length < mask_ + 1 - offset ? length : mask_ + 1 - offset;
     std::memcpy(&octets_[offset], data, first);
@@ -62,6 +63,7 @@ class ByteRing {
   static constexpr uint32_t kLength = sizeof(uint32_t);
 
   void read(uint32_t at, void* out, uint32_t length) const {
+    if (length == 0) return;  // out may be null then
     const uint32_t offset = at & mask_;
     const uint32_t first = length < mask_ + 1 - offset ? length : mask_ + 1 - offset;
     std::memcpy(out, &octets_[offset], first);

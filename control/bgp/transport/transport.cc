@@ -295,7 +295,8 @@ unsigned Transport::poll(TimePoint now, unsigned max) {
   epoll_event events[64];
   const int n = epoll_wait(epoll_.fd(), events, static_cast<int>(std::min(max, 64u)), 0);
   for (int i = 0; i < n; ++i) {
-    const auto it = watched_.find(events[i].data.u64);
+    const uint64_t key = events[i].data.u64;  // a copy: epoll_event is packed
+    const auto it = watched_.find(key);
     if (it != watched_.end()) it->second->happened(events[i].events);
   }
   end_lingering(now);

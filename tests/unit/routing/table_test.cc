@@ -59,7 +59,9 @@ TEST(Underlay, CannotBeGivenWhatLeadsInside) {
                           hop.kind() == NextHopKind::kNeighbour ||
                           hop.kind() == NextHopKind::kBlackhole;
     ASSERT_EQ(outer.has_value(), is_outer) << kind;
-    if (outer) EXPECT_EQ(outer->raw(), hop);
+    if (outer) {
+      EXPECT_EQ(outer->raw(), hop);
+    }
   }
 }
 
