@@ -27,10 +27,16 @@ quietly() {  # runs a command; its output is shown only if it fails
 SANITIZED=(-Dharden=false -Dbench=false -Db_lundef=false -Dbuildtype=plain -Doptimization=1)
 SANITIZED_ARGS=-g1
 
+# As scripts/build does: some hundred and fifty programs are linked up to four times. Meson and CMake
+# both read LDFLAGS when they configure.
+if command -v mold >/dev/null && [[ ${LDFLAGS-} != *-fuse-ld=* ]]; then
+  export LDFLAGS="${LDFLAGS-} -fuse-ld=mold"
+fi
+
 configure_asan() {  # DIR: one build for tests and fuzz targets
   [ -f "$1/build.ninja" ] && return
   CXX="$(command -v ccache || true) clang++" quietly meson setup "$1" "${SANITIZED[@]}" \
-    -Dfuzz=true -Db_sanitize=address,undefined "-Dcpp_args=$SANITIZED_ARGS"
+    -Dfuzz=true -Db_sanitize=address,undefined "-Dcpp_args=$SANITIZED_ARGS -fno-sanitize-recover=undefined"
 }
 
 read_list() {  # the entries of a list file
