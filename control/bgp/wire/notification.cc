@@ -87,8 +87,10 @@ Notification Notification::cease(Cease why, std::string_view text) {
 
 Notification Notification::hard_reset(const Notification& inner) {
   Notification n = make(Cease::kHardReset);
-  n.data = {inner.code, inner.subcode};
-  n.data.insert(n.data.end(), inner.data.begin(), inner.data.end());
+  n.data.reserve(2 + inner.data.size());
+  n.data.push_back(inner.code);
+  n.data.push_back(inner.subcode);
+  for (const uint8_t octet : inner.data) n.data.push_back(octet);
   return n;
 }
 
