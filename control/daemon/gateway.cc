@@ -190,6 +190,7 @@ void Gateway::path_shrank(TimePoint now, wire::Bytes packet) {
 }
 
 void Gateway::happened(TimePoint now, rings::Event event) {
+  if (event.kind == rings::EventKind::kCheckChanged) return;
   const bool hard = event.kind == rings::EventKind::kInboundHardLimit ||
                     event.kind == rings::EventKind::kOutboundHardLimit;
   const bool inbound = event.kind == rings::EventKind::kInboundSoftLimit ||

@@ -6,6 +6,7 @@
 #include "dataplane/classify/ip_header.h"
 #include "dataplane/local/icmp_error.h"
 #include "dataplane/packet/pool.h"
+#include "dataplane/vigil/watch.h"
 #include "dataplane/wire/address.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/headers.h"
@@ -107,6 +108,9 @@ Drop icmp(Context& context, const Visitor& v) {
     context.lanes->punt.push(v.packet);
     return Drop::kNone;
   }
+  if (message[0] == (v.v4 ? kEchoReply4 : kEchoReply6) && context.vigil != nullptr &&
+      context.vigil->take_echo_reply(context, v.packet, message))
+    return Drop::kNone;
   if (message[0] != (v.v4 ? kEchoRequest4 : kEchoRequest6) || message[1] != 0)
     return to_host(context, v);
   if (!context.limits.echo_replies.take(context.now_tsc)) return Drop::kLocalRateLimited;
@@ -138,6 +142,17 @@ bool is_ike(const Context& context, const Visitor& v) {
   return (port == wire::kPortIke || port == wire::kPortIkeNat) && is_underlay(context, v.packet);
 }
 
+// BFD of a session of ours. Other BFD may be for a daemon of the machine's own stack.
+bool is_bfd(Context& context, const Visitor& v) {
+  if (context.vigil == nullptr || v.upper.protocol != wire::kProtocolUdp) return false;
+  const wire::Bytes datagram = v.transport();
+  if (datagram.size() < wire::kUdpHeader) return false;
+  const uint16_t port = load_be<uint16_t>(&datagram[2]);
+  if (port != bfd::kPortSingleHop && port != bfd::kPortMultihop) return false;
+  return context.vigil->take_bfd(context, v.packet,
+                                 {bytes(v.packet), datagram, port == bfd::kPortMultihop});
+}
+
 // Nobody is told about an underlay's closed ports.
 void refuse(Context& context, const Visitor& v) {
   if (is_underlay(context, v.packet)) return context.drop(v.packet, Drop::kNoService);
@@ -154,6 +169,7 @@ void receive(Context& context, Packet* p) {
   if (v.upper.ok && !v.upper.fragment) {
     const bool is_icmp = v.upper.protocol == (v4 ? wire::kProtocolIcmp : wire::kProtocolIcmp6);
     const bool for_ike = !is_icmp && is_ike(context, v);
+    if (!is_icmp && !for_ike && is_bfd(context, v)) return;
     if (!is_icmp && !for_ike && !is_hosted(v)) return refuse(context, v);
     why = is_icmp ? icmp(context, v) : for_ike ? ike(context, v) : to_host(context, v);
   }

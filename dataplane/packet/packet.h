@@ -37,6 +37,7 @@ enum class Errand : uint8_t {
   kTransmit,    // frame for a port whose transmit queue this worker owns
   kRoute,       // IP packet to be looked up in meta.table
   kEncrypt,     // IP packet of control for the tunnel meta.next_hop, whatever the routes say
+  kLocal,       // IP packet for us that belongs to a check of this worker (vigil/)
 };
 
 inline constexpr uint32_t kNoTunnel = 0xffffffff;

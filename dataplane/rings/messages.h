@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <variant>
 
+#include "dataplane/bfd/session.h"
 #include "dataplane/sa/encap.h"
 #include "dataplane/worker/tables.h"
 
 namespace kanmon::observe {
 class Session;
+}
+namespace kanmon::vigil {
+struct Check;
 }
 
 namespace kanmon::rings {
@@ -57,11 +61,22 @@ struct FlushPool {
 struct SetProbe {
   observe::Session* session;
 };
+// Which check of a path is in this slot (vigil/check.h). Null: none; what was there may be freed
+// when every worker has acknowledged.
+struct SetCheck {
+  uint32_t slot;
+  vigil::Check* check;
+};
+// New intervals and multiplier of the BFD session in this slot; no session, no change.
+struct ChangeCheck {
+  uint32_t slot;
+  bfd::Policy policy;
+};
 // Leave the loop after this command.
 struct Stop {};
 
 using Command = std::variant<SetInboundSa, SetTunnel, SetAdjacency, SetGroup, SetTable, SetPort,
-                             SetQueues, FlushPool, SetProbe, Stop>;
+                             SetQueues, FlushPool, SetProbe, SetCheck, ChangeCheck, Stop>;
 
 // Worker to control.
 enum class EventKind : uint8_t {
@@ -69,6 +84,7 @@ enum class EventKind : uint8_t {
   kInboundHardLimit,   // value: SPI
   kOutboundSoftLimit,  // value: tunnel
   kOutboundHardLimit,  // value: tunnel
+  kCheckChanged,       // value: slot of a check whose report says what changed
 };
 struct Event {
   EventKind kind;

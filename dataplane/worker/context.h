@@ -22,6 +22,9 @@ class Table;
 namespace kanmon::observe {
 class Probe;
 }
+namespace kanmon::vigil {
+class Watch;
+}
 
 namespace kanmon {
 
@@ -29,7 +32,7 @@ inline constexpr uint32_t kBurst = 64;  // packets taken from a queue or ring at
 
 // A list of packets of fixed room. Lanes are sized so that one turn of the worker cannot fill them.
 struct PacketVector {
-  static constexpr uint32_t kRoom = 1024;
+  static constexpr uint32_t kRoom = 1152;
   uint32_t count = 0;
   Packet* slots[kRoom];
 
@@ -90,8 +93,9 @@ struct Context {
   crypto::Engine* crypto = nullptr;
   EventQueue* events = nullptr;
   reassembly::Table* reassembly = nullptr;
-  rte_mempool* pool = nullptr;  // for packets made here
-  uint64_t now_tsc = 0;         // read once a turn
+  vigil::Watch* vigil = nullptr;  // null: no path is checked here
+  rte_mempool* pool = nullptr;    // for packets made here
+  uint64_t now_tsc = 0;           // read once a turn
   uint64_t tsc_hz = 1;
   observe::LatencySampling sampling;
   observe::Probe* probe = nullptr;  // a trace or capture that is running; null: none

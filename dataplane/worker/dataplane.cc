@@ -12,6 +12,7 @@
 #include <rte_mempool.h>
 #include <sys/random.h>
 
+#include "dataplane/crypto/short_sha1.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/rings/qsbr.h"
@@ -169,6 +170,7 @@ std::string DataPlane::Parts::make_pools() {
 std::string DataPlane::Parts::make_workers() {
   crypto::choose_isa(options.crypto_isa);
   crypto::choose_backend(options.crypto_backend);
+  if (!crypto::prepare_short_sha1()) return "IPsec-MB has no SHA-1 for this CPU";
   handoffs = std::make_unique<rings::Handoffs>(options.workers, rings::DoorSizes{});
   outboxes.resize(options.workers);
   liveness = std::make_unique<Liveness>(options.capacity.tunnels);

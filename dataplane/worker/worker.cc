@@ -18,6 +18,7 @@
 #include "dataplane/route/route.h"
 #include "dataplane/rx/rx.h"
 #include "dataplane/tx/tx.h"
+#include "dataplane/vigil/watch.h"
 #include "dataplane/worker/stage_clock.h"
 
 namespace kanmon {
@@ -29,7 +30,8 @@ constexpr uint32_t kHandedOverPerTurn = 160;  // and a burst more
 // An answer made in the first round is routed in the second; one made when that was encrypted, in
 // the third.
 constexpr unsigned kRouteRounds = 3;
-static_assert(rx::kMaxPerTurn + kInjectedPerTurn + kHandedOverPerTurn + kBurst <=
+static_assert(rx::kMaxPerTurn + kInjectedPerTurn + kHandedOverPerTurn + kBurst +
+                      vigil::Watch::kPerTurn + kCommandsPerTurn <=
                   PacketVector::kRoom / 2,
               "a turn's packets and their answers fit any lane");
 
@@ -59,7 +61,9 @@ Worker::Worker(WorkerParts parts)
       tables_(std::make_unique<Tables>(parts.capacity)),
       lanes_(std::make_unique<Lanes>()),
       crypto_(std::move(parts.crypto)),
-      reassembly_(std::make_unique<reassembly::Table>(parts.salt, fragment_limits(parts))) {
+      reassembly_(std::make_unique<reassembly::Table>(parts.salt, fragment_limits(parts))),
+      vigil_(std::make_unique<vigil::Watch>(parts.index, parts.workers, parts.tsc_hz,
+                                            parts.liveness)) {
   tables_->liveness = parts.liveness;
   context_.worker = parts.index;
   context_.workers = parts.workers;
@@ -69,6 +73,7 @@ Worker::Worker(WorkerParts parts)
   context_.crypto = crypto_.get();
   context_.events = &events_;
   context_.reassembly = reassembly_.get();
+  context_.vigil = vigil_.get();
   context_.pool = parts.pool;
   context_.tsc_hz = parts.tsc_hz;
   context_.limits = RateLimits(parts.tsc_hz);
@@ -114,12 +119,12 @@ inline void Worker::look(observe::Step step) {
 uint32_t Worker::work(StageClock& clock) {
   Lanes& lanes = *lanes_;
   uint32_t packets = rx::run(context_, queues_, clock);
-  const uint32_t taken = take_injected() + take_handed_over();
+  const uint32_t taken = take_injected() + take_handed_over() + vigil_->run(context_);
   packets += taken;
   look(observe::Step::kTakenIn);
   if (lanes.fragments.count != 0) [[unlikely]]
     reassembly::run(context_);
-  if (packets == 0 && lanes.route.count == 0) return report_events();
+  if (packets == 0 && lanes.route.count == 0 && lanes.encrypt.count == 0) return report_events();
   if (taken != 0) clock.restart();
   if (const uint32_t n = lanes.esp.count; n != 0) {
     decrypt::run(context_);
@@ -139,7 +144,7 @@ void Worker::route_rounds(StageClock& clock) {
   Lanes& lanes = *lanes_;
   for (unsigned round = 0; round < kRouteRounds; ++round) {
     const uint32_t routed = lanes.route.count;
-    if (routed == 0 && lanes.encrypt.count == 0) return;
+    if (routed == 0 && lanes.encrypt.count == 0 && lanes.local.count == 0) return;
     if (routed != 0) {
       route::run(context_);
       look(observe::Step::kRoute);
@@ -211,6 +216,8 @@ void Worker::apply(const rings::Command& command) {
     void operator()(const rings::SetProbe& c) {
       w.context_.probe = c.session != nullptr ? &c.session->probe(w.context_.worker) : nullptr;
     }
+    void operator()(const rings::SetCheck& c) { w.vigil_->set(w.context_, c.slot, c.check); }
+    void operator()(const rings::ChangeCheck& c) { w.vigil_->change(w.context_, c.slot, c.policy); }
     void operator()(const rings::Stop&) { w.stopped_ = true; }
   };
   std::visit(Visitor{*this, *tables_}, command);
@@ -249,6 +256,8 @@ void Worker::take_in(Packet* p) {
       return lanes_->route.push(p);
     case Errand::kEncrypt:
       return lanes_->encrypt.push(p);
+    case Errand::kLocal:
+      return lanes_->local.push(p);
     case Errand::kTransmit:
       break;
   }
@@ -298,6 +307,9 @@ void Worker::discard_held() {
   for (uint32_t i = 0; i < lanes_->route.count; ++i)
     context_.drop(lanes_->route.slots[i], Drop::kStopped);
   lanes_->route.clear();
+  for (uint32_t i = 0; i < lanes_->encrypt.count; ++i)
+    context_.drop(lanes_->encrypt.slots[i], Drop::kStopped);
+  lanes_->encrypt.clear();
   reassembly_->clear(context_, Drop::kStopped);
 }
 
@@ -325,7 +337,14 @@ void Worker::rest(uint32_t empty_turns) {
   }
   const uint32_t growth = empty_turns - kEmptyTurnsBeforeSleep;
   const uint32_t us = std::min(kShortestSleepUs + growth, kLongestSleepUs);
-  const timespec time{0, static_cast<long>(us) * 1000};
+  uint64_t ns = uint64_t{us} * 1000;
+  if (const uint64_t due = vigil_->next_tsc(); due != ~uint64_t{0}) {
+    const uint64_t now = read_tsc();
+    if (due <= now) return;
+    const uint64_t left = std::min(due - now, context_.tsc_hz);
+    ns = std::min(ns, left * 1'000'000'000 / context_.tsc_hz);
+  }
+  const timespec time{0, static_cast<long>(ns)};
   clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
 }
 

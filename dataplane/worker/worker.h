@@ -1,6 +1,7 @@
 // One worker: the loop that takes packets through the stages, and everything only it touches.
 //
-// A turn: commands, rx and classify, packets from control and other workers, decrypt, then route,
+// A turn: commands, rx and classify, packets from control and other workers, what checks of paths
+// have to send, decrypt, then route,
 // local and encrypt (up to three rounds, for answers the gateway makes itself), tx, punts, rings
 // to other workers, events. No lock, no heap, no log, and no system call but those of port drivers
 // and, with Power::kBalanced, one sleep when there was nothing to do.
@@ -44,7 +45,7 @@ struct WorkerParts {
   uint64_t salt = 0;          // random: of tables that strangers fill
   Power power = Power::kBalanced;
   Tables::Capacity capacity{};
-  const Liveness* liveness = nullptr;  // may be null
+  Liveness* liveness = nullptr;  // may be null
 };
 
 class Worker {
@@ -100,6 +101,7 @@ class Worker {
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<crypto::Engine> crypto_;
   std::unique_ptr<reassembly::Table> reassembly_;
+  std::unique_ptr<vigil::Watch> vigil_;
   Context context_;
 };
 
