@@ -132,6 +132,24 @@ constexpr Column kGroups[] = {
 constexpr SortKey kGroupOrder[] = {
     {"table", Order::kAscending}, {"group", Order::kAscending}, {"next_hop", Order::kAscending}};
 
+constexpr Column kFpm[] = {
+    {"table", "TABLE", kText, "route table it feeds"},
+    {"listens_at", "LISTENS AT", kText, "address and port, in the table's host namespace"},
+    {"state", "STATE", kText, "connected, waiting, or cannot-listen"},
+    {"age_s", "AGE", kAge, "of the connection, or since it ended; null if there was none"},
+    {"routes", "ROUTES", kCount, "told by the other daemon"},
+    {"next_hop_objects", "OBJECTS", kCount, "next-hop objects told or referred to"},
+    {"unresolved", "UNRESOLVED", kCount, "routes whose next-hop object is not known"},
+    {"unusable", "UNUSABLE", kCount, "routes no way of which leads into a tunnel or port's subnet"},
+    {"stale", "STALE", kCount, "routes of the connection before, not told again yet"},
+    {"stale_removed_in_s", "SWEEP IN", kAge, "until the stale ones go; null if there are none"},
+    {"messages", "MESSAGES", kCount, "of routes and next-hop objects", true},
+    {"refused", "REFUSED", kCount, "messages beyond a limit"},
+    {"connections", "CONNECTIONS", kCount, "taken since the start", true},
+    {"last_error", "LAST ERROR", kText, "why the last connection ended; null if none did"},
+};
+constexpr SortKey kFpmOrder[] = {{"table", Order::kAscending}};
+
 constexpr Column kNeighbors[] = {
     {"port", "PORT", kText, "the port it is reached by"},
     {"address", "ADDRESS", kText, "IPv4 or IPv6"},
@@ -304,6 +322,11 @@ constexpr View kViews[] = {
      "Next-hop groups: several next hops that share routes by weight, one row per member.",
      kGroups,
      kGroupOrder,
+     {}},
+    {"fpm",
+     "Tables whose routes another routing daemon gives over FPM: its connection and its routes.",
+     kFpm,
+     kFpmOrder,
      {}},
     {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
     {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},

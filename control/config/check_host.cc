@@ -116,6 +116,23 @@ void check_own_namespace(Context& context, const Config& config) {
   warn("route-tables", config.tables);
 }
 
+void check_fpm(Context& context, const Config& config) {
+  std::map<std::string, std::string> taken;  // namespace, address and port -> path of the key
+  for (const RouteTable& t : config.tables) {
+    if (!t.fpm.is_on) continue;
+    const std::string key = "route-tables." + t.name + ".fpm";
+    const std::string at = wire::Endpoint{t.fpm.address, t.fpm.port}.to_string();
+    if (t.host_namespace.empty())
+      context.error_at(key,
+                       "needs host-namespace, the one the other daemon runs in: it cannot "
+                       "enter one that is private to this daemon");
+    const auto [other, is_new] = taken.emplace(t.host_namespace + " " + at, key);
+    if (!is_new)
+      context.error_at(key, "found " + at + ", where " + other->second +
+                                " listens too: give one of them another port");
+  }
+}
+
 }  // namespace
 
 void check_host(Context& context, const Config& config) {
@@ -125,6 +142,7 @@ void check_host(Context& context, const Config& config) {
   check_overlaps(context, config);
   check_devices(context, config);
   check_own_namespace(context, config);
+  check_fpm(context, config);
 }
 
 }  // namespace kanmon::config

@@ -97,12 +97,23 @@ struct Underlay {
   std::vector<Route> routes;
 };
 
+// Another routing daemon of the machine as a source of a table's routes: FRR's zebra over FPM.
+struct Fpm {
+  bool is_on = false;                                         // the section is there
+  wire::IpAddress address = wire::IpAddress::v4(0x7f000001);  // in the table's host namespace
+  uint16_t port = 2620;
+  uint32_t stale_time_s = 120;  // how long routes outlive their connection
+
+  friend bool operator==(const Fpm&, const Fpm&) = default;
+};
+
 struct RouteTable {
   std::string name;
   std::string host_namespace;  // likewise, of its ports and tunnels
   std::vector<Route> routes;
   std::vector<std::string> associations;  // attachments whose packets are looked up in it (INV-3)
   std::vector<std::string> propagations;  // attachments whose routes it has too
+  Fpm fpm;
 };
 
 // What can be associated with a route table. A port with `table:` and a tunnel with `table:` that

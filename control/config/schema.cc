@@ -135,6 +135,45 @@ constexpr Key<Underlay> kUnderlayKeys[] = {
         "one of its own, private to the daemon"),
 };
 
+// FPM knows no authentication: whoever reaches the address decides the table's routes.
+struct LoopbackAddress {
+  static void read(Context& context, const Node& node, wire::IpAddress& out) {
+    const auto parsed = wire::IpAddress::parse(node.text);
+    if (node.kind == Node::Kind::kScalar && parsed.ok() && parsed->is_loopback())
+      out = *parsed;
+    else
+      context.expected(node, "a loopback address: whoever reaches it decides the table's routes");
+  }
+  static std::string show(const wire::IpAddress& value) { return value.to_string(); }
+  static Json schema() { return text_schema(); }
+};
+
+constexpr Key<Fpm> kFpmKeys[] = {
+    key<Fpm, LoopbackAddress>(
+        "address", [](auto& f) -> auto& { return f.address; },
+        "Where the other daemon connects, in the table's host namespace: a loopback address."),
+    key<Fpm, Integer<1, 65'535>>(
+        "port", [](auto& f) -> auto& { return f.port; }, "TCP port there."),
+    key<Fpm, Integer<0, 3600>>(
+        "stale-time-seconds", [](auto& f) -> auto& { return f.stale_time_s; },
+        "How long routes stay when their connection ends, and how long the next one has to tell "
+        "them again."),
+};
+
+// An empty section turns it on with its defaults.
+struct FpmSection : Section<kFpmKeys, Fpm> {
+  static void read(Context& context, const Node& node, Fpm& fpm) {
+    fpm.is_on = true;
+    Section<kFpmKeys, Fpm>::read(context, node, fpm);
+  }
+  static void diff(const std::string& path, const Fpm& before, const Fpm& after, Changes& changes) {
+    if (before.is_on == after.is_on)
+      Section<kFpmKeys, Fpm>::diff(path, before, after, changes);
+    else
+      changes.push_back({path, before.is_on ? "present" : "", after.is_on ? "present" : ""});
+  }
+};
+
 constexpr Key<RouteTable> kTableKeys[] = {
     key<RouteTable, TableRoutes>(
         "routes", [](auto& t) -> auto& { return t.routes; },
@@ -150,6 +189,9 @@ constexpr Key<RouteTable> kTableKeys[] = {
         "host-namespace", [](auto& t) -> auto& { return t.host_namespace; },
         "Network namespace of host devices here: one of `ip netns`, or self for the daemon's own.",
         "one of its own, private to the daemon"),
+    key<RouteTable, FpmSection>(
+        "fpm", [](auto& t) -> auto& { return t.fpm; },
+        "Takes routes of FRR (zebra with `-M dplane_fpm_nl`) over a TCP port."),
 };
 
 constexpr Key<Config> kConfigKeys[] = {

@@ -198,6 +198,7 @@ void Gateway::apply(TimePoint now, config::Config next) {
   apply_tunnels(now, next);
   config_ = std::move(next);
   apply_host_devices();
+  apply_fpm();
   resolve_paths(now);
 }
 

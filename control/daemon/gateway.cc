@@ -121,7 +121,8 @@ bool Gateway::poll(TimePoint now) {
   const uint32_t from_host = host_devices_.poll();
   tracer_.poll(now);
   capturer_.poll(now);
-  return done + from_host != 0;
+  const bool more_routes = poll_fpm(now);
+  return done + from_host != 0 || more_routes;
 }
 
 void Gateway::tick(TimePoint now) {
@@ -135,6 +136,7 @@ void Gateway::tick(TimePoint now) {
   measure_load(now);
   sas_.forget_old_mtus(now);
   forget_gone_tunnels();
+  tick_fpm(now);
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
 }

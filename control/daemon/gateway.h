@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/config/config.h"
+#include "control/daemon/fpm_feed.h"
 #include "control/daemon/index.h"
 #include "control/host/devices.h"
 #include "control/ike/engine.h"
@@ -95,6 +96,8 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   ike::Engine& ike() { return ike_; }
   const ike::Engine& ike() const { return ike_; }
   const host::Devices& host_devices() const { return host_devices_; }
+  // By the name of their table.
+  const std::map<std::string, std::unique_ptr<FpmFeed>>& fpm() const { return fpm_; }
   const std::string& tunnel_name(uint32_t number) const { return tunnel_numbers_.name(number); }
   std::optional<uint32_t> tunnel_number(const std::string& name) const {
     return tunnel_numbers_.find(name);
@@ -180,6 +183,18 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   Status send_from_host(const host::DeviceSpec& device, wire::Bytes packet);
   void apply_host_devices();
 
+  // Routes of another routing daemon, in fpm.cc.
+  std::optional<fib::NextHop> hop_by_gateway(const std::string& table,
+                                             const wire::IpAddress& gateway);
+  std::optional<fib::NextHop> hop_by_device(const std::string& table, const std::string& device,
+                                            const std::optional<wire::IpAddress>& gateway);
+  std::unique_ptr<FpmFeed> make_fpm_feed(const config::RouteTable& table);
+  void apply_fpm();
+  void forget_fpm(const std::string& table);  // the table is dropped
+  void listen_fpm(const std::string& table, FpmFeed& feed);
+  bool poll_fpm(TimePoint now);
+  void tick_fpm(TimePoint now);
+
   // Applying a configuration, in apply.cc; the order is in apply().
   bool open_ports(const config::Config& next, std::vector<std::string>& opened,
                   std::vector<config::Problem>& problems);
@@ -240,7 +255,8 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   std::vector<std::pair<uint64_t, LiveTable>> old_tables_;  // until acknowledged
   PortTables port_tables_;                                  // that have the port's subnets
   routing::Compiler compiler_;
-  bool is_underlay_changed_ = false;  // since the ways of tunnels were looked up
+  std::map<std::string, std::unique_ptr<FpmFeed>> fpm_;  // by table
+  bool is_underlay_changed_ = false;                     // since the ways of tunnels were looked up
   std::map<uint32_t, AdjacencyOwner> adjacencies_;
   // What was last reported to IKE, by inbound SPI.
   struct Seen {

@@ -95,6 +95,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   show("tunnels", [&](const Json&) { return views::tunnels(gateway, now()); });
   show("sas", [&](const Json&) { return views::sas(gateway, now()); });
   show("groups", [&](const Json&) { return views::groups(gateway); });
+  show("fpm", [&](const Json&) { return views::fpm(gateway, now()); });
   show("neighbors", [&](const Json&) { return views::neighbors(gateway, now()); });
   show("workers", [&](const Json&) { return views::workers(gateway); });
   show("stages", [&](const Json&) { return views::stages(gateway); });

@@ -83,6 +83,7 @@ void Gateway::apply_tables(const std::map<std::string, routing::PlannedTable>& w
     }
     const uint64_t gone = plane_->publish(rings::SetTable{it->second.number, {}});
     tables_by_number_.erase(it->second.number);
+    forget_fpm(it->first);
     compiler_.drop_table(it->second.number);
     old_tables_.emplace_back(gone, std::move(it->second));
     table_numbers_.give_back(it->first);

@@ -28,6 +28,7 @@ api::Json routes(const Gateway& gateway, TimePoint now, const RouteQuery& query)
 api::Json attachments(const Gateway& gateway);
 api::Json tables(const Gateway& gateway);
 api::Json groups(const Gateway& gateway);
+api::Json fpm(const Gateway& gateway, TimePoint now);
 api::Json neighbors(const Gateway& gateway, TimePoint now);
 api::Json workers(const Gateway& gateway);
 api::Json stages(const Gateway& gateway);

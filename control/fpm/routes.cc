@@ -35,6 +35,18 @@ void Routes::tick(TimePoint now) {
   sweep();
 }
 
+void Routes::replay() {
+  for (auto& [prefix, route] : routes_) publish(prefix, route);
+}
+
+void Routes::clear() {
+  for (const auto& [prefix, route] : routes_)
+    if (route.given) sink_.unset(prefix);
+  routes_.clear();
+  objects_.clear();
+  unresolved_ = 0;
+}
+
 size_t Routes::stale() const {
   if (!is_connected_) return routes_.size();
   return static_cast<size_t>(std::count_if(

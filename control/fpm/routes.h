@@ -52,6 +52,10 @@ class Routes {
   void disconnected(TimePoint now);
   // The messages of a frame.
   void apply(std::span<const Message> messages);
+  // Gives the sink all routes once more: it looks at ways with other eyes.
+  void replay();
+  // Forgets everything, and takes away from the sink what it has.
+  void clear();
   // Takes away what is stale; call about once a second. When that is due next, for show.
   void tick(TimePoint now);
   std::optional<TimePoint> sweep_due() const { return due_; }

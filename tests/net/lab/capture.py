@@ -99,14 +99,15 @@ class Sniffer:
     an IP header on this link, neither in one that an ICMP error quotes.
     """
 
-    def __init__(self, namespace, interface, inside, label=None):
+    def __init__(self, namespace, interface, inside, label=None, also=None):
+        """`also`: what else the link may carry, in tcpdump's words ("tcp port 179")."""
         self.inside = [ipaddress.ip_network(prefix) for prefix in inside]
         self.known = {}  # address text -> whether it lies inside; a run sees few addresses many times
         self.dropped = 0
         self.planted = 0  # frames of a forbidden kind that the test itself puts on the link
         self.label = label or f"{namespace.name} {interface}"
         self.pcap = namespace.lab.path(f"{namespace.name}-{interface}.pcap")
-        self.tripwire = Tripwire(namespace, interface, inside)
+        self.tripwire = Tripwire(namespace, interface, inside, also)
         self.sender = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.sender.bind((interface, 0))
         namespace.lab.at_close(self.sender.close)
@@ -175,9 +176,10 @@ class Sniffer:
 class Tripwire:
     """A packet socket whose kernel filter passes only forbidden frames: it cannot be too slow."""
 
-    def __init__(self, namespace, interface, inside):
+    def __init__(self, namespace, interface, inside, also=None):
         nets = " or ".join(f"net {prefix}" for prefix in inside)
-        expression = f"not ({ALLOWED})" + (f" or {nets}" if nets else "")
+        allowed = f"{ALLOWED} or ({also})" if also else ALLOWED
+        expression = f"not ({allowed})" + (f" or {nets}" if nets else "")
         words = run([namespace.lab.tool(TCPDUMP), "-ddd", "-y", "EN10MB", expression]).stdout.split()
         program = b"".join(struct.pack("=HBBI", *map(int, words[i:i + 4])) for i in range(1, len(words), 4))
         self.buffer = ctypes.create_string_buffer(program, len(program))  # must outlive setsockopt only

@@ -3,9 +3,11 @@
 FRR keeps its files under directories that belong to its user; with -N they carry this lab's name.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 
 from .conditions import wait_until
 from .process import run
@@ -48,6 +50,8 @@ class Frr:
     def start(self, deadline_s=20):
         for words in self.daemons:
             daemon, *options = words.split()
+            with contextlib.suppress(FileNotFoundError):  # what a daemon before left behind
+                os.unlink(os.path.join(self.state, f"{daemon}.vty"))
             self.processes.append(self.namespace.spawn(
                 daemon, os.path.join(DAEMONS, daemon), "-N", self.instance, "-A", "127.0.0.1",
                 "--log", "stdout", "--log-level", "informational", *options))
@@ -86,6 +90,12 @@ class Frr:
     def stop(self):
         for process in reversed(self.processes):
             process.stop()
+        self.processes.clear()
+
+    def crash(self):
+        """All at once, without a word to anybody: zebra first, or it would hear of the others' end."""
+        for process in self.processes:
+            process.stop(signal.SIGKILL)
         self.processes.clear()
 
     def remove_files(self):
