@@ -55,6 +55,8 @@ struct RawCrypto::Parts {
   uint8_t aad[16] = {3};
 
   Parts(const esp::AlgorithmInfo& i, uint32_t count, bool s) : info(i), seal(s), keys(count) {
+    // With an implicit IV (RFC 8750) the same is computed of the same texts.
+    if (info.has_implicit_iv()) info.encr_id = info.is_chacha20() ? kChaCha : kGcm16;
     init_mb_mgr_auto(manager, nullptr);
     for (const Hash& h : kHashes)
       if (h.integ_id == info.integ_id) hash = h;

@@ -131,6 +131,10 @@ void check_system(Context& context, const System& system, const Machine& machine
   if (!system.api_group.empty() && getgrnam(system.api_group.c_str()) == nullptr)
     context.error_at("system.api-group",
                      "found " + in_quotes(system.api_group) + ", expected a group of this machine");
+  if (system.allow_key_export && system.log_level == LogLevel::kError)
+    context.error_at("system.log-level",
+                     "found error, expected warning or below: with allow-key-export each export of "
+                     "keys is logged as a warning");
   const auto& cores = system.worker_cores;
   if (!cores.empty() && cores.size() != system.workers)
     context.error_at("system.worker-cores", "names " + std::to_string(cores.size()) +

@@ -37,7 +37,8 @@ struct System {
   uint32_t packet_buffers = 16'384;  // mbufs per NUMA node
   crypto::Isa crypto_isa = crypto::Isa::kAuto;
   crypto::Backend crypto_backend = crypto::Backend::kAuto;
-  std::string eal_args;  // escape hatch, appended to what Kanmon composes
+  bool allow_key_export = false;  // `kanmon capture --export-keys` (INV-9)
+  std::string eal_args;           // escape hatch, appended to what Kanmon composes
 };
 
 // What of the machine's own stack may be reached at an address it shares with the gateway.
@@ -61,6 +62,7 @@ struct Port {
   std::string table;
   std::optional<wire::MacAddress> mac;  // absent: the device's own
   XdpProgram xdp = XdpProgram::kOwn;    // of an af_xdp port
+  bool share_out = true;  // what it receives is shared out over the workers, by whatever means
   // The kernel's on the same interface; their packets are left to it. Only on af_xdp ports.
   std::vector<wire::IpAddress> kernel_addresses;
   // Network device by which the machine's own stack has the addresses too; empty: it has not.
@@ -135,6 +137,7 @@ const char* to_string(Attachment::Kind kind);
 enum class DscpPolicy : uint8_t { kCopy, kSet, kMap };
 enum class FragmentationPolicy : uint8_t { kBefore, kAfter };
 enum class DfPolicy : uint8_t { kCopy, kSet, kClear };
+enum class TfcPolicy : uint8_t { kNone, kToMtu };
 
 struct Tunnel {
   std::string name;
@@ -150,6 +153,7 @@ struct Tunnel {
   std::array<uint8_t, 64> dscp_map{};  // kMap: outer by inner
   DfPolicy df = DfPolicy::kSet;
   FragmentationPolicy fragmentation = FragmentationPolicy::kBefore;
+  TfcPolicy tfc_padding = TfcPolicy::kNone;
   bool mss_clamp = true;
   std::optional<uint16_t> mtu;          // absent: computed
   uint8_t weight = Route::kFullWeight;  // its share among the tunnels of its attachment; 0: standby

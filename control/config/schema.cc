@@ -66,6 +66,10 @@ constexpr Key<System> kSystemKeys[] = {
         "crypto-backend", [](auto& s) -> auto& { return s.crypto_backend; },
         "How packets are given to IPsec-MB: each by itself, many at once, or what proves faster at "
         "start."),
+    key<System, Boolean>(
+        "allow-key-export", [](auto& s) -> auto& { return s.allow_key_export; },
+        "Lets root and the program's own user have the keys of SAs by `kanmon capture "
+        "--export-keys`, each time logged as a warning; keys are kept for it while this is true."),
     key<System, EalArguments>(
         "eal-args", [](auto& s) -> auto& { return s.eal_args; },
         "Further arguments for DPDK's EAL, for experts; appended to what Kanmon composes."),
@@ -114,6 +118,10 @@ constexpr Key<Port> kPortKeys[] = {
         "xdp", [](auto& p) -> auto& { return p.xdp; },
         "Of af_xdp: own drops unknown SPIs and malformed ESP early and leaves to the kernel "
         "what is its; library takes every frame."),
+    key<Port, Boolean>(
+        "share-out", [](auto& p) -> auto& { return p.share_out; },
+        "What is received here is shared out over the workers by flow; false: one worker does it "
+        "all, and packets of different flows keep their order too."),
     key<Port, List<Address, 0, 64>>(
         "kernel-addresses", [](auto& p) -> auto& { return p.kernel_addresses; },
         "Of af_xdp: addresses the kernel has on the same interface; their packets are left to it."),

@@ -91,6 +91,7 @@ struct SelectorProtocol {
 struct SelectorPorts {
   static void read(Context& context, const Node& node, sa::Selector& out) {
     if (node.kind == Node::Kind::kScalar && node.text == "any") return;
+    if (node.kind == Node::Kind::kScalar && node.text == "opaque") return out.make_opaque();
     const char* at = node.text.data();
     const char* end = at + node.text.size();
     uint16_t low = 0;
@@ -106,13 +107,13 @@ struct SelectorPorts {
       out.port_start = low;
       out.port_end = high;
     } else {
-      context.expected(node, "a port, a range as in 80-90, or any");
+      context.expected(node, "a port, a range as in 80-90, any, or opaque");
     }
   }
   static std::string show(const sa::Selector&) { return {}; }
   static Json schema() {
-    return {{"oneOf",
-             Json::array({integer_schema(0, 65535), text_schema("^(any|[0-9]+(-[0-9]+)?)$")})}};
+    return {{"oneOf", Json::array({integer_schema(0, 65535),
+                                   text_schema("^(any|opaque|[0-9]+(-[0-9]+)?)$")})}};
   }
 };
 
@@ -125,7 +126,10 @@ constexpr Key<sa::Selector> kItemKeys[] = {
     key<sa::Selector, SelectorProtocol>("protocol", kWhole, "IP protocol by number or name.",
                                         "any"),
     key<sa::Selector, SelectorPorts>(
-        "ports", kWhole, "Port or range of ports; needs a protocol that has them.", "any"),
+        "ports", kWhole,
+        "Port or range of ports, which needs a protocol that has them; opaque: later fragments, "
+        "which have none.",
+        "any"),
 };
 
 }  // namespace
@@ -134,7 +138,7 @@ template <>
 void finish(Context& context, sa::Selector& selector) {
   if (context.given_here("prefix") == context.given_here("range"))
     context.error_here("needs exactly one of prefix and range");
-  if (!selector.any_port() && !has_ports(selector.protocol))
+  if (!selector.any_port() && !selector.opaque_port() && !has_ports(selector.protocol))
     context.error_here("has ports, expected protocol tcp, udp, dccp, sctp or udplite with them");
 }
 
@@ -162,6 +166,7 @@ std::string to_string(const sa::Selector& s) {
     if (whole.start == s.start && whole.end == s.end) out = prefix.to_string();
   }
   if (s.protocol != 0) out += " " + protocol_name(s.protocol);
+  if (s.opaque_port()) return out + " opaque";
   if (!s.any_port())
     out += " " + std::to_string(s.port_start) +
            (s.port_start == s.port_end ? "" : "-" + std::to_string(s.port_end));

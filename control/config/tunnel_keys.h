@@ -15,8 +15,15 @@ constexpr Word<ike::IkeTransforms::Encryption> kIkeEncryptions[] = {
 };
 constexpr Word<uint16_t> kIkeIntegrities[] = {{"SHA2-256", 12}, {"SHA2-384", 13}, {"SHA2-512", 14}};
 constexpr Word<ike::IkeTransforms::Encryption> kEspEncryptions[] = {
-    {"AES128", {12, 128}},        {"AES256", {12, 256}},          {"AES128-GCM-16", {20, 128}},
-    {"AES256-GCM-16", {20, 256}}, {"CHACHA20-POLY1305", {28, 0}}, {"NULL-ENCRYPTION", {11, 0}},
+    {"AES128", {12, 128}},
+    {"AES256", {12, 256}},
+    {"AES128-GCM-16", {20, 128}},
+    {"AES256-GCM-16", {20, 256}},
+    {"CHACHA20-POLY1305", {28, 0}},
+    {"NULL-ENCRYPTION", {11, 0}},
+    {"AES128-GCM-16-IIV", {30, 128}},
+    {"AES256-GCM-16-IIV", {30, 256}},
+    {"CHACHA20-POLY1305-IIV", {31, 0}},
 };
 constexpr Word<uint16_t> kEspIntegrities[] = {
     {"SHA1", 2}, {"SHA2-256", 12}, {"SHA2-384", 13}, {"SHA2-512", 14}};
@@ -31,6 +38,10 @@ constexpr Word<FragmentationPolicy> kFragmentations[] = {{"before", Fragmentatio
                                                          {"after", FragmentationPolicy::kAfter}};
 constexpr Word<DfPolicy> kDfPolicies[] = {
     {"copy", DfPolicy::kCopy}, {"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}};
+
+constexpr Word<TfcPolicy> kTfcPolicies[] = {{"none", TfcPolicy::kNone},
+                                            {"to-mtu", TfcPolicy::kToMtu}};
+constexpr Word<bool> kFragmentModes[] = {{"drop", false}, {"stateful", true}};
 
 // "copy", the value to set, or {map: {inner: outer, …}, default: one of the former}.
 struct Dscp {
@@ -117,7 +128,9 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
         "Life of an IKE SA; AWS allows 900 to 28800."),
     key<Tunnel, List<Choice<kEspEncryptions>, 1, 8>>(
         "phase2-encryption-algorithms", [](auto& t) -> auto& { return t.esp_encryption; },
-        "ESP encryption in order of preference; AES128 and AES256 are CBC."),
+        "ESP encryption in order of preference; AES128 and AES256 are CBC. -IIV saves eight octets "
+        "a "
+        "packet: the IV is the sequence number (RFC 8750)."),
     key<Tunnel, List<Choice<kEspIntegrities>, 0, 8>>(
         "phase2-integrity-algorithms", [](auto& t) -> auto& { return t.esp_integrity; },
         "ESP integrity for CBC and NULL-ENCRYPTION; the others have their own. SHA1 needs "
@@ -192,6 +205,17 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
         "fragmentation", [](auto& t) -> auto& { return t.fragmentation; },
         "IPv4 packets without DF that are too big are fragmented before or after encryption; after "
         "costs the peer a reassembly."),
+    key<Tunnel, Choice<kFragmentModes>>(
+        "non-first-fragments", [](auto& t) -> auto& { return t.ike.fragments_also; },
+        "Later fragments, where traffic selectors name ports: drop, or stateful: with the peer's "
+        "consent they follow their first fragment (RFC 4301 section 7.3)."),
+    key<Tunnel, Choice<kTfcPolicies>>(
+        "tfc-padding", [](auto& t) -> auto& { return t.tfc_padding; },
+        "to-mtu makes all packets as long as the longest, unless the peer does not accept that "
+        "(RFC 4303 section 2.7)."),
+    key<Tunnel, Boolean>(
+        "accept-tfc-padding", [](auto& t) -> auto& { return t.ike.accepts_tfc; },
+        "false asks the peer not to send such padding (ESP_TFC_PADDING_NOT_SUPPORTED)."),
     key<Tunnel, List<InterfaceAddresses, 0, 8>>(
         "inside-addresses", [](auto& t) -> auto& { return t.inside_addresses; },
         "Own addresses inside the tunnel, as a rule a /30 or /126; their subnets lead into it."),

@@ -48,11 +48,8 @@ Result<Parsed> take_selector(wire::Reader& r) {
   p.selector.end = take_address(r, v4);
   if (!r.ok()) return r.truncated();
   if (p.selector.end < p.selector.start) return Error{Errc::kBadValue, at + 8};
-  if (p.selector.port_end < p.selector.port_start) {
-    const bool opaque = p.selector.port_start == 0xffff && p.selector.port_end == 0;
-    if (!opaque) return Error{Errc::kBadValue, at + 4};
-    p.usable = false;
-  }
+  if (p.selector.port_end < p.selector.port_start && !p.selector.opaque_port())
+    return Error{Errc::kBadValue, at + 4};
   return p;
 }
 
@@ -76,7 +73,10 @@ bool intersect(const sa::Selector& a, const sa::Selector& b, sa::Selector& out) 
   out.end = std::min(a.end, b.end);
   out.port_start = std::max(a.port_start, b.port_start);
   out.port_end = std::min(a.port_end, b.port_end);
-  return out.start <= out.end && out.port_start <= out.port_end;
+  if (out.end < out.start) return false;
+  // ANY has what is OPAQUE too (RFC 4301 section 4.4.1.1); a range has not.
+  if (!a.opaque_port() && !b.opaque_port()) return out.port_start <= out.port_end;
+  return (a.opaque_port() || a.any_port()) && (b.opaque_port() || b.any_port());
 }
 
 // Keeps `all` free of selectors that lie in another, and bounded. One that swallows others takes
@@ -129,8 +129,10 @@ Selectors narrow(std::span<const sa::Selector> theirs, std::span<const sa::Selec
 }
 
 bool inside(const sa::Selector& a, const sa::Selector& b) {
-  return a.start.family == b.start.family && b.start <= a.start && a.end <= b.end &&
-         b.port_start <= a.port_start && a.port_end <= b.port_end &&
+  const bool ports = a.opaque_port() || b.opaque_port()
+                         ? (a.opaque_port() && (b.opaque_port() || b.any_port()))
+                         : b.port_start <= a.port_start && a.port_end <= b.port_end;
+  return ports && a.start.family == b.start.family && b.start <= a.start && a.end <= b.end &&
          (b.protocol == 0 || a.protocol == b.protocol);
 }
 
@@ -176,6 +178,7 @@ std::string to_string(const sa::Selector& s) {
   if (s.protocol == 0 && s.any_port()) return text;
   text += ":" + protocol_name(s.protocol);
   if (s.any_port()) return text;
+  if (s.opaque_port()) return text + "/opaque";
   text += "/" + std::to_string(s.port_start);
   return s.port_start == s.port_end ? text : text + "-" + std::to_string(s.port_end);
 }

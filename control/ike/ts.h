@@ -16,9 +16,9 @@ namespace kanmon::ike {
 using Selectors = std::vector<sa::Selector>;
 
 // A TS payload's body. Errors: kTruncated, kBadLength (a selector's length is not 16 or 40, octets
-// left over), kBadValue (no selector, start after end). Selectors of an unknown type and OPAQUE
-// ports (65535 to 0) are well-formed but nothing we could enforce: they are left out, so that the
-// list may come back empty (TS_UNACCEPTABLE).
+// left over), kBadValue (no selector, start after end, but for OPAQUE ports: 65535 to 0).
+// Selectors of an unknown type are well-formed but nothing we could enforce: they are left out, so
+// that the list may come back empty (TS_UNACCEPTABLE).
 Result<Selectors> parse_ts(wire::Bytes body);
 // At most 255 selectors are written; more make the writer fail.
 void write_ts(wire::Writer& w, std::span<const sa::Selector> selectors);

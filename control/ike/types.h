@@ -73,6 +73,8 @@ struct TunnelPolicy {
   StartupAction startup = StartupAction::kStart;
   DpdAction dpd_action = DpdAction::kRestart;
   bool force_udp_encapsulation = false;
+  bool accepts_tfc = true;      // else the peer is told ESP_TFC_PADDING_NOT_SUPPORTED
+  bool fragments_also = false;  // NON_FIRST_FRAGMENTS_ALSO is said and taken (RFC 4301 section 7.3)
   std::chrono::seconds ike_lifetime{28800};
   std::chrono::seconds child_lifetime{3600};
   std::chrono::seconds rekey_margin{270};  // rekey starts this long before the lifetime ends, …
@@ -105,8 +107,10 @@ struct ChildSa {
   esp::Algorithm algorithm = esp::Algorithm::kAes256Gcm16;
   bool esn = false;
   bool udp_encapsulation = false;
-  bool peer_behind_nat = false;  // only then may the endpoint follow authenticated packets (2.23)
-  wire::Endpoint local;          // outside addresses; ports matter for UDP encapsulation only
+  bool peer_behind_nat = false;   // only then may the endpoint follow authenticated packets (2.23)
+  bool peer_refuses_tfc = false;  // ESP_TFC_PADDING_NOT_SUPPORTED (RFC 7296 section 1.3.1)
+  bool fragments_also = false;    // both ends said NON_FIRST_FRAGMENTS_ALSO
+  wire::Endpoint local;           // outside addresses; ports matter for UDP encapsulation only
   wire::Endpoint remote;
   std::vector<sa::Selector> local_ts;
   std::vector<sa::Selector> remote_ts;

@@ -107,6 +107,7 @@ Status SaStore::install_inbound(const ike::ChildSa& child) {
   params.replay_window = settings.replay_window;
   params.local = child.local.address;
   params.limits = receiving(limits_of(settings));
+  params.fragments_also = child.fragments_also;
   params.local_ts = child.local_ts;
   params.remote_ts = child.remote_ts;
   sa::InboundSa* sa = sa::make_inbound(params);
@@ -131,6 +132,7 @@ Status SaStore::install_outbound(const ike::ChildSa& child) {
   params.algorithm = child.algorithm;
   params.esn = child.esn;
   params.keymat = child.outbound_key.bytes();
+  params.fragments_also = child.fragments_also;
   params.local_ts = child.local_ts;
   params.remote_ts = child.remote_ts;
   params.limits = sending(limits_of(tunnel.settings), child.esn);
@@ -144,6 +146,7 @@ Status SaStore::install_outbound(const ike::ChildSa& child) {
   tunnel.outbound.spi = child.outbound_spi;
   tunnel.outbound.inbound_spi = child.inbound_spi;
   tunnel.udp_encapsulation = child.udp_encapsulation;
+  tunnel.peer_refuses_tfc = child.peer_refuses_tfc;
   tunnel.local = child.local;
   tunnel.remote = child.remote;
   show(child.tunnel, tunnel);
@@ -273,6 +276,7 @@ void SaStore::show(uint32_t number, Tunnel& tunnel) {
     params.outer_mtu = tunnel.outer_mtu();
     params.configured_mtu = tunnel.settings.configured_mtu;
     params.mss_clamp = tunnel.settings.mss_clamp;
+    params.pads_to_mtu = tunnel.settings.tfc_to_mtu && !tunnel.peer_refuses_tfc;
     tunnel.encap = sa::make_encap(tunnel.outbound.sa, params, tunnel.path.adjacency);
   }
   last_ = plane_.publish(rings::SetTunnel{number, tunnel.encap});

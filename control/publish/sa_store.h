@@ -44,6 +44,7 @@ struct TunnelSettings {
   sa::FragmentMode fragmentation = sa::FragmentMode::kBefore;
   bool mss_clamp = true;
   uint16_t configured_mtu = 0;  // 0: computed
+  bool tfc_to_mtu = false;      // if the peer takes it
 
   friend bool operator==(const TunnelSettings&, const TunnelSettings&) = default;
 };
@@ -131,6 +132,7 @@ class SaStore {
     TunnelSettings settings;
     Path path;
     bool udp_encapsulation = false;
+    bool peer_refuses_tfc = false;
     wire::Endpoint local, remote;
     Outbound outbound;
     sa::Encap encap{};

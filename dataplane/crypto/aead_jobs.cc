@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kNonceBytes = 12;
 
 void set_algorithm(IMB_JOB& w, const Job& j) {
-  if (j.algorithm == esp::Algorithm::kChaCha20Poly1305) {
+  if (esp::info(j.algorithm).is_chacha20()) {
     w.cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
     w.hash_alg = IMB_AUTH_CHACHA20_POLY1305;
     w.u.CHACHA20_POLY1305.aad = j.aad;

@@ -84,10 +84,14 @@ std::unique_ptr<Engine> Engine::create(Isa isa, bool private_copy, Backend backe
   engine->isa_ = library->isa();
   engine->plan_ = &plan_for(*library, backend != Backend::kAuto ? backend : g_backend.load());
   if (const IMB_MGR* m = library->wide(); !engine->plan_->gcm_by_jobs) {
-    engine->seal_[index(Algorithm::kAes128Gcm16)] = m->gcm128_enc;
-    engine->seal_[index(Algorithm::kAes256Gcm16)] = m->gcm256_enc;
-    engine->open_[index(Algorithm::kAes128Gcm16)] = m->gcm128_dec;
-    engine->open_[index(Algorithm::kAes256Gcm16)] = m->gcm256_dec;
+    for (const Algorithm a : {Algorithm::kAes128Gcm16, Algorithm::kAes128Gcm16Iiv}) {
+      engine->seal_[index(a)] = m->gcm128_enc;
+      engine->open_[index(a)] = m->gcm128_dec;
+    }
+    for (const Algorithm a : {Algorithm::kAes256Gcm16, Algorithm::kAes256Gcm16Iiv}) {
+      engine->seal_[index(a)] = m->gcm256_enc;
+      engine->open_[index(a)] = m->gcm256_dec;
+    }
   }
   engine->library_ = std::move(library);
   engine->hmac_ = std::make_unique<HmacBurst>();
@@ -106,7 +110,7 @@ Status Engine::expand(Algorithm algorithm, wire::Bytes key, Key& out) const {
   IMB_MGR* m = library_->wide();
   if (!a.is_aead()) {
     expand_hmac(m, algorithm, key, *reinterpret_cast<HmacKey*>(out.expanded));
-  } else if (algorithm == Algorithm::kChaCha20Poly1305) {
+  } else if (a.is_chacha20()) {
     std::memcpy(out.expanded, key.data(), key.size());
   } else {
     const auto expand = a.encr_key_bytes == 16 ? m->gcm128_pre : m->gcm256_pre;

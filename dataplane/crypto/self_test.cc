@@ -146,7 +146,7 @@ class Packets {
   }
   void put_plain(uint32_t at) {
     std::memset(room_[at], 0, sizeof room_[at]);
-    if (a_.is_aead()) store_be(room_[at] + esp::kHeaderBytes, kSequence);
+    if (a_.is_aead() && !a_.has_implicit_iv()) store_be(room_[at] + esp::kHeaderBytes, kSequence);
     esp::write_header(room_[at], {kSpi, static_cast<uint32_t>(kSequence)});
     for (uint32_t i = 0; i < kTextBytes; ++i) room_[at][front() + i] = plain_octet(i);
   }

@@ -7,6 +7,7 @@
 #include "dataplane/decrypt/inner.h"
 #include "dataplane/esp/esp_wire.h"
 #include "dataplane/packet/reshape.h"
+#include "dataplane/reassembly/followers.h"
 #include "dataplane/rings/messages.h"
 #include "dataplane/route/address_rules.h"
 #include "dataplane/sa/mss_clamp.h"
@@ -87,6 +88,7 @@ Drop admit(const Context& c, Packet* p, sa::InboundSa& sa, Flight& f, crypto::Jo
   job.aad_bytes = esp::write_aad(job.aad, sa.spi, f.sequence, sa.esn);
   std::memcpy(job.nonce, &sa.salt, 4);
   std::memcpy(job.nonce + 4, esp + esp::kHeaderBytes, 8);
+  if (a.has_implicit_iv()) store_be(job.nonce + 4, f.sequence);
   return drop_of(sa.window.check(f.sequence));
 }
 
@@ -135,6 +137,11 @@ void record(Context& c, sa::InboundSa& sa, Packet* p, bool newest, uint32_t payl
     limit_due(c, sa);
 }
 
+bool is_inside(const Context& c, const sa::InboundSa& sa, wire::Bytes packet) {
+  return reassembly::fits(sa.cold->selectors, packet, false,
+                          sa.cold->fragments_also ? c.followers : nullptr, sa.tunnel, c.now_tsc);
+}
+
 // From an authentic text to the inner packet at its start, or the reason why there is none.
 Inner unwrap(Context& c, const Flight& f, const crypto::Job& job) {
   sa::InboundSa& sa = *f.sa;
@@ -151,8 +158,7 @@ Inner unwrap(Context& c, const Flight& f, const crypto::Job& job) {
 
   Inner inner = read_inner({job.text, payload->bytes}, payload->next_header);
   if (inner.why != Drop::kNone) return inner;
-  if ((sa.any & inner.any_bit) == 0 &&
-      !sa.cold->selectors.matches(wire::Bytes(job.text, inner.bytes), false))
+  if ((sa.any & inner.any_bit) == 0 && !is_inside(c, sa, {job.text, inner.bytes}))
     return {Drop::kInboundSelectorMismatch};
   inner.why = pass_congestion(data(f.packet), job.text, sa.cold->ecn_unused_combinations);
   return inner;

@@ -11,6 +11,7 @@
 #include "dataplane/local/icmp_error.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/packet/reshape.h"
+#include "dataplane/reassembly/followers.h"
 #include "dataplane/rings/messages.h"
 #include "dataplane/sa/mss_clamp.h"
 #include "dataplane/sa/mtu.h"
@@ -45,6 +46,12 @@ uint8_t any_bit(const uint8_t* ip) {
   return ip[0] >> 4 == 4 ? sa::kAnyV4 : sa::kAnyV6;
 }
 
+bool is_inside(const Context& c, const Packet* p, const sa::Encap& e) {
+  const sa::OutboundCold& sa = *e.sa->cold;
+  return reassembly::fits(sa.selectors, bytes(p), true, sa.fragments_also ? c.followers : nullptr,
+                          e.sa->tunnel, c.now_tsc);
+}
+
 // May this packet travel in this tunnel at all?
 Drop admit(const Context& c, Packet* p, const sa::Encap& e) {
   if (e.sa == nullptr) return Drop::kNoSa;
@@ -52,7 +59,7 @@ Drop admit(const Context& c, Packet* p, const sa::Encap& e) {
     if (!is_writable(p)) return Drop::kSharedBuffer;
     if (!join_segments(p)) return Drop::kChained;
   }
-  if ((e.any & any_bit(data(p))) == 0 && !e.sa->cold->selectors.matches(bytes(p), true))
+  if ((e.any & any_bit(data(p))) == 0 && !is_inside(c, p, e))
     return Drop::kOutboundSelectorMismatch;
   if (e.adjacency >= c.tables->capacity.adjacencies ||
       c.tables->adjacencies[e.adjacency].port == kNoPort)
@@ -67,15 +74,16 @@ void cut_up(Context& c, Packet* p, uint16_t mtu) {
 
 // A packet larger than the tunnel takes (ESP-30). True: it is sealed whole, and what comes of it is
 // fragmented. IPv4 without DF is fragmented before encryption, or after if so configured or if the
-// SA's selectors name ports: later fragments would be outside of them (RFC 4301 section 7). IPv6 up
-// to 1280 octets after, since no sender can make it smaller (RFC 2473 section 7.1); every other
-// sender is told.
+// SA's selectors name ports and the peer takes no later fragments: they would be outside of them
+// (RFC 4301 section 7). IPv6 up to 1280 octets after, since no sender can make it smaller (RFC 2473
+// section 7.1); every other sender is told.
 bool passes_whole(Context& c, Packet* p, const sa::Encap& e) {
   const InnerTraits t = traits_of(data(p));
   const bool v6 = t.next_header == wire::kProtocolIp6;
   const bool may_cut = !v6 && !t.dont_fragment;
   const bool after = e.fragmentation == sa::FragmentMode::kAfter ||
-                     ((e.any & any_bit(data(p))) == 0 && e.sa->cold->selectors.names_ports());
+                     ((e.any & any_bit(data(p))) == 0 && !e.sa->cold->fragments_also &&
+                      e.sa->cold->selectors.names_ports());
   if ((may_cut && after) || (v6 && length(p) <= sa::kIp6MinMtu)) {
     meta(p).cut_outer = 1;
     return true;
@@ -86,6 +94,18 @@ bool passes_whole(Context& c, Packet* p, const sa::Encap& e) {
     icmp_error::too_big(c, p, v6 ? std::max(e.mtu, sa::kIp6MinMtu) : e.mtu);
   }
   return false;
+}
+
+// Zeros behind the packet, whose own length the receiver goes by, as far as the largest packet of
+// the tunnel reaches (RFC 4303 section 2.7). False if there is no room for them.
+bool pad_to_mtu(Packet* p, const sa::Encap& e) {
+  const uint32_t bytes = length(p);
+  if (bytes >= e.mtu) return true;
+  const uint32_t padding = e.mtu - bytes;
+  if (tailroom(p) < padding + kBackRoom) return false;
+  std::memset(data(p) + bytes, 0, padding);
+  set_data(p, data(p), e.mtu);
+  return true;
 }
 
 void prefetch_tunnel(const Context& c, const Packet* p) {
@@ -107,6 +127,8 @@ void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
     if ((e.mss4 | e.mss6) != 0 && sa::may_be_syn(bytes(p)))
       sa::clamp_packet(mutable_bytes(p), e.mss4, e.mss6);
   }
+  if (e.pads_to_mtu && !pad_to_mtu(p, e)) [[unlikely]]
+    return c.drop(p, Drop::kNoHeadroom);
   if (headroom(p) < kFrontRoom || tailroom(p) < kBackRoom) return c.drop(p, Drop::kNoHeadroom);
   __builtin_prefetch(e.sa);
   __builtin_prefetch(&e.sa->next_sequence, 1);

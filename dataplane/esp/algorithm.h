@@ -24,6 +24,9 @@ enum class Algorithm : uint8_t {
   kNullSha256,
   kNullSha384,
   kNullSha512,
+  kAes128Gcm16Iiv,
+  kAes256Gcm16Iiv,
+  kChaCha20Poly1305Iiv,
 };
 
 // What an operator must have said before an algorithm is used.
@@ -48,6 +51,9 @@ struct AlgorithmInfo {
   Consent consent;
 
   constexpr bool is_aead() const { return integ_id == 0; }
+  constexpr bool is_chacha20() const { return encr_id == 28 || encr_id == 31; }
+  // The IV is the sequence number, 64 bits of it, and not on the wire (RFC 8750).
+  constexpr bool has_implicit_iv() const { return is_aead() && iv_bytes == 0; }
   // Octets of key without salt: encryption key, integrity key.
   constexpr uint16_t key_bytes() const {
     return static_cast<uint16_t>(encr_key_bytes + integ_key_bytes);
@@ -60,7 +66,7 @@ struct AlgorithmInfo {
 };
 
 // RFC 4106 (GCM), RFC 7634 (ChaCha20), RFC 3602 (CBC), RFC 2410 (NULL), RFC 4868 (SHA-2: the ICV is
-// half the hash, the key as long as the hash), RFC 2404 (SHA-1).
+// half the hash, the key as long as the hash), RFC 2404 (SHA-1), RFC 8750 (IIV: implicit IV).
 inline constexpr AlgorithmInfo kAlgorithms[] = {
     {Algorithm::kAes128Gcm16, "AES128-GCM-16", 20, 0, 128, 16, 4, 0, 8, 16, 4, Consent::kNone},
     {Algorithm::kAes256Gcm16, "AES256-GCM-16", 20, 0, 256, 32, 4, 0, 8, 16, 4, Consent::kNone},
@@ -83,6 +89,12 @@ inline constexpr AlgorithmInfo kAlgorithms[] = {
     {Algorithm::kNullSha256, "NULL-SHA2-256", 11, 12, 0, 0, 0, 32, 0, 16, 4, Consent::kReadable},
     {Algorithm::kNullSha384, "NULL-SHA2-384", 11, 13, 0, 0, 0, 48, 0, 24, 4, Consent::kReadable},
     {Algorithm::kNullSha512, "NULL-SHA2-512", 11, 14, 0, 0, 0, 64, 0, 32, 4, Consent::kReadable},
+    {Algorithm::kAes128Gcm16Iiv, "AES128-GCM-16-IIV", 30, 0, 128, 16, 4, 0, 0, 16, 4,
+     Consent::kNone},
+    {Algorithm::kAes256Gcm16Iiv, "AES256-GCM-16-IIV", 30, 0, 256, 32, 4, 0, 0, 16, 4,
+     Consent::kNone},
+    {Algorithm::kChaCha20Poly1305Iiv, "CHACHA20-POLY1305-IIV", 31, 0, 0, 32, 4, 0, 0, 16, 4,
+     Consent::kNone},
 };
 inline constexpr std::size_t kAlgorithmCount = std::size(kAlgorithms);
 

@@ -31,6 +31,8 @@ struct PortOptions {
   XdpProgram xdp = XdpProgram::kOwn;
   bool underlay = false;  // it carries ESP: spread by SPI where the device can
   bool shared = false;    // the kernel keeps addresses of its own on the interface, and shall
+  // False: one queue each way, and the worker that has it does all that is received.
+  bool share_out = true;
 };
 
 // A port that is open. `id` is what commands and metadata call it.

@@ -39,7 +39,7 @@ Spread by_device(bool underlay, uint64_t able, Spread spread, uint16_t workers) 
 }  // namespace
 
 const char* to_string(SpreadBy by) {
-  constexpr const char* kNames[] = {"-", "device", "kernel", "sender", "workers"};
+  constexpr const char* kNames[] = {"-", "device", "kernel", "sender", "workers", "off"};
   return kNames[static_cast<std::size_t>(by)];
 }
 

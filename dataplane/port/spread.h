@@ -15,6 +15,7 @@ enum class SpreadBy : uint8_t {
   kKernel,   // af_packet's fan-out hashes, a queue for each worker
   kSender,   // whoever is at the other end chooses the queue
   kWorkers,  // fewer queues than workers: clear packets by flow, ESP by the owner of its SA
+  kOff,      // nobody: one worker does it all, as the operator wants it (PortOptions::share_out)
 };
 const char* to_string(SpreadBy by);
 

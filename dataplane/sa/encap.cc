@@ -78,6 +78,7 @@ Encap make_encap(OutboundSa* sa, const EncapParams& p, uint32_t adjacency) {
   e.dscp_map = p.dscp_map;
   e.df = p.df;
   e.fragmentation = p.fragmentation;
+  e.pads_to_mtu = p.pads_to_mtu;
   e.outer_mtu = p.outer_mtu;
   if (sa != nullptr) {
     e.salt = sa->salt;

@@ -40,8 +40,8 @@ struct alignas(kCacheLine) Encap {
   uint8_t dscp_value = 0;  // six bits, for DscpMode::kSet
   DfMode df = DfMode::kSet;
   FragmentMode fragmentation = FragmentMode::kBefore;
-  uint8_t reserved = 0;
-  uint16_t outer_mtu = 0;  // largest outer packet, for those that are fragmented
+  bool pads_to_mtu = false;  // every packet is as long as the longest (TFC)
+  uint16_t outer_mtu = 0;    // largest outer packet, for those that are fragmented
   // For DscpMode::kMap. Control's; freed after the acknowledgement of what replaced this record.
   const DscpMap* dscp_map = nullptr;
 

@@ -65,6 +65,7 @@ InboundSa* make_inbound(const InboundParams& p) {
   cold->bitmap.resize(esp::ReplayWindow::words(p.replay_window));
   cold->selectors = SelectorSet(p.local_ts, p.remote_ts);
   cold->limits = p.limits;
+  cold->fragments_also = p.fragments_also;
   fill(*sa, p, cold);
   return sa;
 }

@@ -68,6 +68,7 @@ struct InboundCold {
   std::vector<uint64_t> bitmap;  // owner: rw, through InboundSa::window
   SelectorSet selectors;         // control: rw until handed over, ro from then on
   Limits limits;                 // likewise
+  bool fragments_also = false;   // likewise
   // Owner: rw, control: ro. Drops of this SA, by reason; only those the owner's decrypt stage
   // makes.
   Counter drops[kDropCount];

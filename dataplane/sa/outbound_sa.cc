@@ -74,6 +74,7 @@ OutboundSa* make_outbound(const OutboundParams& p) {
 
   auto* cold = new OutboundCold;
   cold->selectors = SelectorSet(p.local_ts, p.remote_ts);
+  cold->fragments_also = p.fragments_also;
   cold->workers = p.workers;
   cold->tallies = std::make_unique<OutboundTally[]>(p.workers);
   fill(*sa, p, cold);

@@ -88,6 +88,7 @@ static_assert(sizeof(OutboundSa) == 2 * kCacheLine + sizeof(crypto::Key));
 
 struct OutboundCold {
   SelectorSet selectors;
+  bool fragments_also;
   uint16_t workers;
   std::unique_ptr<OutboundTally[]> tallies;  // [workers], named by OutboundSa::tallies
 };

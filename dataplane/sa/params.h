@@ -39,6 +39,7 @@ struct InboundParams {
   std::span<const Selector> local_ts;   // inner destination
   std::span<const Selector> remote_ts;  // inner source
   Limits limits;
+  bool fragments_also = false;  // later fragments may follow their first (RFC 4301 section 7.3)
 };
 
 struct OutboundParams {
@@ -52,6 +53,7 @@ struct OutboundParams {
   std::span<const Selector> remote_ts;  // inner destination
   Limits limits;
   uint16_t workers = 1;  // counters are kept per worker
+  bool fragments_also = false;
 };
 
 enum class DscpMode : uint8_t { kCopy, kSet, kMap };
@@ -75,6 +77,7 @@ struct EncapParams {
   uint16_t outer_mtu = 1500;    // of the port the outer packets leave by
   uint16_t configured_mtu = 0;  // 0: computed from outer_mtu and the transforms
   bool mss_clamp = true;
+  bool pads_to_mtu = false;  // TFC padding (RFC 4303 section 2.7)
 };
 
 }  // namespace kanmon::sa

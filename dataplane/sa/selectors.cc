@@ -71,6 +71,7 @@ void read_ports(wire::Bytes p, const UpperLayer& upper, FlowKey& key) {
 // One side of a packet against one selector.
 bool inside(const Selector& s, const wire::IpAddress& address, uint16_t port, const FlowKey& key) {
   if (s.protocol != 0 && s.protocol != key.protocol) return false;
+  if (s.opaque_port()) return !key.ports_known && s.has(address);
   if (!s.any_port() && (!key.ports_known || port < s.port_start || port > s.port_end)) return false;
   return s.has(address);
 }

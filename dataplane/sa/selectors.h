@@ -46,7 +46,8 @@ class SelectorSet {
   SelectorSet(std::span<const Selector> near, std::span<const Selector> far);
 
   // Would a packet from our side to the peer's (`outbound`), or the reverse, be inside? A packet
-  // whose ports are unknown is outside of every selector that names ports.
+  // whose ports are unknown is outside of every selector that names ports, one whose ports are
+  // known outside of every OPAQUE one.
   bool matches(const FlowKey& key, bool outbound) const;
   // The same, from the packet itself; one that cannot be read is outside. An ICMP error is inside
   // too if it goes to who sent the packet it quotes, and that packet's answers would be (RFC 4301
@@ -54,7 +55,7 @@ class SelectorSet {
   bool matches(wire::Bytes packet, bool outbound) const;
 
   uint8_t any() const { return any_; }
-  // Some selector names ports: later fragments, which have none, are outside of it.
+  // Some selector names ports or OPAQUE: later fragments, which have none, may be outside of it.
   bool names_ports() const;
 
  private:

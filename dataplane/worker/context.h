@@ -17,8 +17,9 @@ namespace kanmon::crypto {
 class Engine;
 }
 namespace kanmon::reassembly {
+class Followers;
 class Table;
-}
+}  // namespace kanmon::reassembly
 namespace kanmon::observe {
 class Probe;
 }
@@ -93,6 +94,7 @@ struct Context {
   crypto::Engine* crypto = nullptr;
   EventQueue* events = nullptr;
   reassembly::Table* reassembly = nullptr;
+  reassembly::Followers* followers = nullptr;
   vigil::Watch* vigil = nullptr;  // null: no path is checked here
   rte_mempool* pool = nullptr;    // for packets made here
   uint64_t now_tsc = 0;           // read once a turn

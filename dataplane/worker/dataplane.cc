@@ -296,7 +296,8 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
   }
   rte_mempool* own_pool = nullptr;
   int own_node = -1;
-  Outcome<PortInfo> opened = port::open(options, d.options.workers, [&](int node, bool own) {
+  const uint16_t queues = options.share_out ? d.options.workers : uint16_t{1};
+  Outcome<PortInfo> opened = port::open(options, queues, [&](int node, bool own) {
     own_node = node;
     if (own && own_pool == nullptr) own_pool = device_pool(node);  // asked again at each try
     return own ? own_pool : d.receive_pool(node);
@@ -305,6 +306,8 @@ Outcome<PortInfo> DataPlane::open_port(const PortOptions& options) {
     if (own_pool != nullptr) d.spare_pools.push_back({own_node, own_pool});
     return opened;
   }
+  if (!options.share_out && d.options.workers > 1)
+    opened.value->spread = {port::SpreadBy::kOff, 1, 0, "share-out is false: one worker does all"};
   const PortInfo& port = *opened.value;
   d.ports.push_back(port);
   d.owners.push_back({port.id, d.next_first_worker, {own_node, own_pool}});

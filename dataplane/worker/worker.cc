@@ -12,6 +12,7 @@
 #include "dataplane/observe/probe.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/punt/punt.h"
+#include "dataplane/reassembly/followers.h"
 #include "dataplane/reassembly/reassembly.h"
 #include "dataplane/reassembly/table.h"
 #include "dataplane/rings/qsbr.h"
@@ -62,8 +63,10 @@ Worker::Worker(WorkerParts parts)
       lanes_(std::make_unique<Lanes>()),
       crypto_(std::move(parts.crypto)),
       reassembly_(std::make_unique<reassembly::Table>(parts.salt, fragment_limits(parts))),
-      vigil_(std::make_unique<vigil::Watch>(parts.index, parts.workers, parts.tsc_hz,
-                                            parts.liveness)) {
+      vigil_(
+          std::make_unique<vigil::Watch>(parts.index, parts.workers, parts.tsc_hz, parts.liveness)),
+      followers_(std::make_unique<reassembly::Followers>(parts.salt,
+                                                         kFragmentsWaitSeconds * parts.tsc_hz)) {
   tables_->liveness = parts.liveness;
   context_.worker = parts.index;
   context_.workers = parts.workers;
@@ -74,6 +77,7 @@ Worker::Worker(WorkerParts parts)
   context_.events = &events_;
   context_.reassembly = reassembly_.get();
   context_.vigil = vigil_.get();
+  context_.followers = followers_.get();
   context_.pool = parts.pool;
   context_.tsc_hz = parts.tsc_hz;
   context_.limits = RateLimits(parts.tsc_hz);

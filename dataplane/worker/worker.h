@@ -102,6 +102,7 @@ class Worker {
   std::unique_ptr<crypto::Engine> crypto_;
   std::unique_ptr<reassembly::Table> reassembly_;
   std::unique_ptr<vigil::Watch> vigil_;
+  std::unique_ptr<reassembly::Followers> followers_;
   Context context_;
 };
 

@@ -108,6 +108,7 @@ EspBed::EspBed(rte_mempool* pool)
   context_.lanes = lanes_.get();
   context_.crypto = engine_.get();
   context_.events = &events_;
+  context_.followers = &followers_;
   context_.pool = pool != nullptr ? pool : shared_pool();
   context_.now_tsc = 1000;
   Adjacency& a = tables_.adjacencies[1];
@@ -241,6 +242,7 @@ Tunnel add_tunnel(EspBed& bed, const TunnelSpec& s, const sa::EncapParams* encap
   out.remote_ts = s.far;
   out.limits = s.limits;
   out.workers = s.workers;
+  out.fragments_also = s.fragments_also;
   sa::InboundParams in;
   in.spi = s.spi;
   in.tunnel = s.tunnel;
@@ -255,6 +257,7 @@ Tunnel add_tunnel(EspBed& bed, const TunnelSpec& s, const sa::EncapParams* encap
   in.local_ts = s.far;
   in.remote_ts = s.near;
   in.limits = s.limits;
+  in.fragments_also = s.fragments_also;
   const sa::EncapParams e = encap != nullptr ? *encap : encap_of(s);
   return {bed.add_outbound(out, e), bed.add_inbound(in)};
 }

@@ -9,6 +9,7 @@
 
 #include "dataplane/crypto/engine.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/reassembly/followers.h"
 #include "dataplane/sa/encap.h"
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
@@ -84,6 +85,7 @@ class EspBed {
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<crypto::Engine> engine_;
   EventQueue events_;
+  reassembly::Followers followers_{1, 1'000'000};
   Context context_;
   std::vector<sa::InboundSa*> inbound_;
   std::vector<sa::OutboundSa*> outbound_;
@@ -109,6 +111,7 @@ struct TunnelSpec {
   Octets keymat{};  // empty: made from key_seed
   uint16_t owner = 0;
   uint16_t workers = 1;
+  bool fragments_also = false;
 };
 // The sealing side is 192.0.2.1 / 2001:db8::1, the opening side .2 / ::2.
 struct Tunnel {

@@ -27,9 +27,8 @@ Octets aead(const EVP_CIPHER* cipher, const Octets& key, const Octets& nonce, co
 }
 
 const EVP_CIPHER* aead_of(esp::Algorithm a) {
-  return a == esp::Algorithm::kAes128Gcm16   ? EVP_aes_128_gcm()
-         : a == esp::Algorithm::kAes256Gcm16 ? EVP_aes_256_gcm()
-                                             : EVP_chacha20_poly1305();
+  if (esp::info(a).is_chacha20()) return EVP_chacha20_poly1305();
+  return esp::info(a).encr_key_bytes == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
 }
 
 // CBC takes whole blocks only; a text that is none is cut, as no real sender could make it.
@@ -108,7 +107,7 @@ Octets sealed_aead(const TunnelSpec& t, const Octets& aad, uint64_t iv, const Oc
   Octets nonce = key_part(keymat, a.encr_key_bytes, a.salt_bytes);
   append_be(nonce, iv, 8);
   Octets out;
-  append_be(out, iv, 8);
+  append_be(out, iv, a.iv_bytes);
   const Octets key = key_part(keymat, 0, a.encr_key_bytes);
   const Octets sealed = aead(aead_of(t.algorithm), key, nonce, aad, text);
   out.insert(out.end(), sealed.begin(), sealed.end());

@@ -63,6 +63,7 @@ Gateway::Gateway(const Spec& spec) {
     port.device = "ring:" + name;
     port.mac = kOurMac;
     port.underlay = i == 0;
+    port.share_out = spec.share_out;
     ports_[i] = must(dataplane_->open_port(port)).id;
   }
   nodes_ = std::make_unique<fib::NodePool>(dataplane_->qsbr());

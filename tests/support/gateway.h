@@ -22,7 +22,8 @@ class Gateway {
   struct Spec {
     uint16_t workers = 1;
     bool stepped = true;
-    uint16_t queues = 0;  // of each wire; 0: one per worker
+    uint16_t queues = 0;    // of each wire; 0: one per worker
+    bool share_out = true;  // of each port
   };
   explicit Gateway(const Spec& spec);
   ~Gateway();

@@ -38,7 +38,11 @@ void FakeHost::release_spi(uint32_t spi) {
 
 void FakeHost::install_inbound(const ike::ChildSa& child) {
   if (reserved.erase(child.inbound_spi) != 1) lines.push_back("BUG install without reservation");
-  inbound[child.inbound_spi] = {ike::ChildSa{}, copy(child.inbound_key.bytes()), false};
+  Inbound& in = inbound[child.inbound_spi];
+  in = {ike::ChildSa{}, copy(child.inbound_key.bytes()), false};
+  in.sa.inbound_spi = child.inbound_spi;
+  in.sa.peer_refuses_tfc = child.peer_refuses_tfc;
+  in.sa.fragments_also = child.fragments_also;
   keys_seen.push_back(copy(child.inbound_key.bytes()));
   keys_seen.push_back(copy(child.outbound_key.bytes()));
   on_install(child.inbound_spi);

@@ -44,7 +44,7 @@ using Fate = std::vector<Duration>;
 class FakeHost : public ike::Host {
  public:
   struct Inbound {
-    ike::ChildSa sa;
+    ike::ChildSa sa;  // its SPI and what was agreed on
     Octets key;
     bool acknowledged = false;
   };

@@ -21,9 +21,11 @@ HASHES = {"Sha1": (hashlib.sha1, 20, 12), "Sha256": (hashlib.sha256, 32, 16),
 CIPHERS = {"Aes128": 16, "Aes256": 32, "Null": 0}
 AEADS = {"Aes128Gcm16": (AESGCM, 16), "Aes256Gcm16": (AESGCM, 32),
          "ChaCha20Poly1305": (ChaCha20Poly1305, 32)}
+IMPLICIT = "Iiv"  # RFC 8750: the same without the IV on the wire
 ORDER = ["Aes128Gcm16", "Aes256Gcm16", "ChaCha20Poly1305", "Aes128Sha256", "Aes128Sha384",
          "Aes128Sha512", "Aes256Sha256", "Aes256Sha384", "Aes256Sha512", "Aes128Sha1", "Aes256Sha1",
-         "NullSha256", "NullSha384", "NullSha512"]
+         "NullSha256", "NullSha384", "NullSha512", "Aes128Gcm16Iiv", "Aes256Gcm16Iiv",
+         "ChaCha20Poly1305Iiv"]
 
 
 def xor(a, b):
@@ -52,11 +54,12 @@ def seal_hmac(name, key_of, esn):
 
 def seal(name, esn):
     key_of = lambda n: bytes((7 * i + 1) & 255 for i in range(n))  # noqa: E731
-    if name not in AEADS:
+    if name.removesuffix(IMPLICIT) not in AEADS:
         return seal_hmac(name, key_of, esn)
-    make, key_bytes = AEADS[name]
+    make, key_bytes = AEADS[name.removesuffix(IMPLICIT)]
+    iv = b"" if name.endswith(IMPLICIT) else SEQUENCE
     aad = SPI + (SEQUENCE if esn else SEQUENCE[4:])
-    return (SPI + SEQUENCE[4:] + SEQUENCE +
+    return (SPI + SEQUENCE[4:] + iv +
             make(key_of(key_bytes)).encrypt(SALT + SEQUENCE, TEXT, aad))
 
 

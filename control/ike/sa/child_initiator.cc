@@ -33,6 +33,7 @@ void send(Core& core, IkeSa& sa) {
   MessageBuilder message(
       core.header_of(sa, ExchangeType::kCreateChildSa, false, sa.exchange.next_id()));
   if (attempt.old_spi != 0) message.notify_esp(NotifyType::kRekeySa, attempt.old_spi);
+  write_notifies(message, p);
   message.sa(attempt.offered).nonce(attempt.nonce_i);
   if (attempt.dh) message.ke(attempt.dh->group(), attempt.dh->public_value());
   message.ts(PayloadType::kTsi, p.local_ts).ts(PayloadType::kTsr, p.remote_ts);

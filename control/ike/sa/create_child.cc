@@ -21,6 +21,8 @@ struct Ingredients {
   uint32_t peer_spi;
   Selectors local_ts, remote_ts;
   bool we_began;
+  bool peer_refuses_tfc;
+  bool fragments_also;
 };
 
 // kDuplicate: the peer uses that SPI with us already, so the two could not be told apart.
@@ -44,6 +46,8 @@ Result<Child*> make(Core& core, IkeSa& sa, Ingredients in, const Secret& shared,
   c.esn = in.suite.esn;
   c.udp_encapsulation = encapsulates(sa.agreed, p);
   c.peer_behind_nat = sa.agreed.nat_remote;
+  c.peer_refuses_tfc = in.peer_refuses_tfc;
+  c.fragments_also = in.fragments_also;
   c.local = sa.local;
   c.remote = sa.remote;
   c.local_ts = std::move(in.local_ts);
@@ -87,6 +91,18 @@ Answer wrong_group(Core& core, uint16_t group) {
 std::string ts_mismatch(const TunnelParameters& p, const Offer& offer) {
   return fmt::format("the peer wants {} === {}, configured {} === {}", to_string(offer.tsi),
                      to_string(offer.tsr), to_string(p.remote_ts), to_string(p.local_ts));
+}
+
+bool names_ports(std::span<const sa::Selector> selectors) {
+  return std::ranges::any_of(selectors,
+                             [](const auto& s) { return !s.any_port() && !s.opaque_port(); });
+}
+
+// RFC 4301 section 7.3: who will not take later fragments on an SA whose selectors name ports must
+// refuse one that is to carry them. Without ports there is nothing to refuse: all fragments fit.
+bool refuses_fragments(const TunnelParameters& p, const Offer& offer, const Ingredients& in) {
+  return offer.fragments_also && !p.fragments_also &&
+         (names_ports(in.local_ts) || names_ports(in.remote_ts));
 }
 
 // Our half of the Diffie-Hellman exchange and its result; empty without PFS.
@@ -142,6 +158,8 @@ Result<Offer> read_offer(const Chain& inside) {
     if (!view.ok()) return view.error();
     offer.ke = view.value();
   }
+  offer.refuses_tfc = find_notify(inside, NotifyType::kEspTfcPaddingNotSupported).has_value();
+  offer.fragments_also = find_notify(inside, NotifyType::kNonFirstFragmentsAlso).has_value();
   return offer;
 }
 
@@ -160,10 +178,16 @@ Answer answer(Core& core, IkeSa& sa, const Offer& offer, bool pfs, wire::Bytes n
                  choice->peer_spi,
                  narrow(offer.tsr, p.local_ts),
                  narrow(offer.tsi, p.remote_ts),
-                 false};
+                 false,
+                 offer.refuses_tfc,
+                 offer.fragments_also && p.fragments_also};
   if (in.local_ts.empty() || in.remote_ts.empty())
     return refused(core, NotifyType::kTsUnacceptable, Count::kTsUnacceptable,
                    ts_mismatch(p, offer));
+  if (refuses_fragments(p, offer, in))
+    return refused(core, NotifyType::kNoProposalChosen, Count::kNoProposalChosen,
+                   "the peer wants later fragments to pass selectors with ports "
+                   "(NON_FIRST_FRAGMENTS_ALSO), configured is non-first-fragments: drop");
   if (live_children(tunnel) >= kMaxChildren)
     return refused(core, NotifyType::kNoAdditionalSas, Count::kNoAdditionalSas,
                    "the peer has enough child SAs");
@@ -189,8 +213,16 @@ Answer answer(Core& core, IkeSa& sa, const Offer& offer, bool pfs, wire::Bytes n
   return answer;
 }
 
+void write_notifies(MessageBuilder& message, const TunnelParameters& p) {
+  if (!p.accepts_tfc) message.notify(NotifyType::kEspTfcPaddingNotSupported);
+  if (p.fragments_also) message.notify(NotifyType::kNonFirstFragmentsAlso);
+}
+
 void write_answer(MessageBuilder& message, const Answer& answer, wire::Bytes nr) {
   const ChildSa& c = answer.child->sa;
+  const TunnelParameters& p = answer.child->tunnel->parameters;
+  if (!p.accepts_tfc) message.notify(NotifyType::kEspTfcPaddingNotSupported);
+  if (c.fragments_also) message.notify(NotifyType::kNonFirstFragmentsAlso);
   message.sa({&answer.proposal, 1});
   if (!nr.empty()) message.nonce(nr);
   if (answer.dh) message.ke(answer.dh->group(), answer.dh->public_value());
@@ -217,7 +249,9 @@ Taken take(Core& core, IkeSa& sa, const Offer& response, const std::vector<Propo
     }
     shared = std::move(secret).value();
   }
-  Ingredients in{choice->suite, our_spi, choice->peer_spi, response.tsi, response.tsr, true};
+  const bool fragments_also = response.fragments_also && sa.tunnel->parameters.fragments_also;
+  Ingredients in{choice->suite, our_spi, choice->peer_spi,     response.tsi,
+                 response.tsr,  true,    response.refuses_tfc, fragments_also};
   const auto made = make(core, sa, std::move(in), shared, ni, nr);
   if (made.ok())
     taken.child = made.value();

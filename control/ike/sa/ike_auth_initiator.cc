@@ -39,11 +39,9 @@ Result<Datagrams> build(Core& core, IkeSa& sa, Candidate& candidate) {
   MessageBuilder message(header);
   message.id(PayloadType::kIdi, p.local_id);
   if (is_first_contact(sa)) message.notify(NotifyType::kInitialContact);
-  message.id(PayloadType::kIdr, p.remote_id)
-      .auth(AuthMethod::kSharedKey, auth->bytes())
-      .sa(hs.child_offered)
-      .ts(PayloadType::kTsi, p.local_ts)
-      .ts(PayloadType::kTsr, p.remote_ts);
+  message.id(PayloadType::kIdr, p.remote_id).auth(AuthMethod::kSharedKey, auth->bytes());
+  child::write_notifies(message, p);
+  message.sa(hs.child_offered).ts(PayloadType::kTsi, p.local_ts).ts(PayloadType::kTsr, p.remote_ts);
   Datagrams sealed = core.seal(candidate.agreed, message);
   if (sealed.empty()) return Errc::kSystem;
   return sealed;

@@ -50,8 +50,11 @@ struct Offer {
   std::vector<Proposal> proposals;
   Selectors tsi, tsr;  // as the initiator sent them
   std::optional<KeView> ke;
+  bool refuses_tfc = false;     // N(ESP_TFC_PADDING_NOT_SUPPORTED)
+  bool fragments_also = false;  // N(NON_FIRST_FRAGMENTS_ALSO)
 };
-// SA, TSi, TSr and KE of a request or response. kBadValue: malformed, answer INVALID_SYNTAX.
+// SA, TSi, TSr, KE and what notifies say of the SA, of a request or response. kBadValue: malformed,
+// answer INVALID_SYNTAX.
 Result<Offer> read_offer(const Chain& inside);
 
 // As responder. On refusal `error` is what to answer with `error_data`.
@@ -64,7 +67,9 @@ struct Answer {
   std::string why;         // both sides' values
 };
 Answer answer(Core& core, IkeSa& sa, const Offer& offer, bool pfs, wire::Bytes ni, wire::Bytes nr);
-// SA, [Nr, KE,] TSi, TSr.
+// What is said of a child SA in front of its SA payload (RFC 7296 appendix C).
+void write_notifies(MessageBuilder& message, const TunnelParameters& parameters);
+// [N,] SA, [Nr, KE,] TSi, TSr.
 void write_answer(MessageBuilder& message, const Answer& answer, wire::Bytes nr);
 
 // As initiator: makes the child SA of a positive response. On failure the text says why.

@@ -73,13 +73,23 @@ constexpr Name kAuthMethods[] = {{1, "RSA"},        {2, "SHARED_KEY"},        {3
 
 // Names of transforms, those Kanmon refuses too: a log that says what the peer offers must be able
 // to say it.
-constexpr Name kEncrs[] = {{2, "DES"},           {3, "3DES"},
-                           {11, "NULL"},         {12, "AES-CBC"},
-                           {13, "AES-CTR"},      {14, "AES-CCM-8"},
-                           {15, "AES-CCM-12"},   {16, "AES-CCM-16"},
-                           {18, "AES-GCM-8"},    {19, "AES-GCM-12"},
-                           {20, "AES-GCM-16"},   {21, "NULL-AES-GMAC"},
-                           {23, "CAMELLIA-CBC"}, {28, "CHACHA20-POLY1305"}};
+constexpr Name kEncrs[] = {{2, "DES"},
+                           {3, "3DES"},
+                           {11, "NULL"},
+                           {12, "AES-CBC"},
+                           {13, "AES-CTR"},
+                           {14, "AES-CCM-8"},
+                           {15, "AES-CCM-12"},
+                           {16, "AES-CCM-16"},
+                           {18, "AES-GCM-8"},
+                           {19, "AES-GCM-12"},
+                           {20, "AES-GCM-16"},
+                           {21, "NULL-AES-GMAC"},
+                           {23, "CAMELLIA-CBC"},
+                           {28, "CHACHA20-POLY1305"},
+                           {29, "AES-CCM-8-IIV"},
+                           {30, "AES-GCM-16-IIV"},
+                           {31, "CHACHA20-POLY1305-IIV"}};
 constexpr Name kPrfs[] = {{1, "PRF-HMAC-MD5"},      {2, "PRF-HMAC-SHA1"},
                           {4, "PRF-AES128-XCBC"},   {5, "PRF-HMAC-SHA2-256"},
                           {6, "PRF-HMAC-SHA2-384"}, {7, "PRF-HMAC-SHA2-512"},

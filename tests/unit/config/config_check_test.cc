@@ -37,6 +37,12 @@ constexpr const char* kPsk = "\"0123456789abcdef\"";
 const Case kCases[] = {
     {"good", {}, nullptr, ""},
 
+    // Keys are given out only where the log says so.
+    {"key export behind a silent log",
+     {{"system", "allow-key-export", "true"}, {"system", "log-level", "error"}},
+     "system.log-level",
+     "warning or below"},
+
     // Names and references.
     {"unknown underlay of a port",
      {{"ports.wan", "underlay", "intrnet"}},

@@ -25,11 +25,12 @@ using test::load_with;
 constexpr const char* kFull = R"(
 version: 1
 system: {name: gw1, api-socket: /run/x/api.sock, workers: 1, worker-cores: [0], power: performance,
-         log-format: json, log-level: debug, packet-buffers: 2048, eal-args: "--no-pci"}
+         log-format: json, log-level: debug, packet-buffers: 2048,
+         eal-args: "--no-pci", allow-key-export: true}
 ports:
   wan: {device: "af_packet:gw-wan", mtu: 1400, addresses: [192.0.2.1/24, "2001:db8:1::1/64"],
         underlay: internet, mac: "02:00:00:00:00:01"}
-  lan: {device: "tap:lan0", addresses: [10.1.0.1/24], table: main}
+  lan: {device: "tap:lan0", addresses: [10.1.0.1/24], table: main, share-out: false}
 underlays:
   internet: {routes: [{prefix: 0.0.0.0/0, via: 192.0.2.254}]}
 route-tables:
@@ -49,7 +50,8 @@ tunnels:
     pre-shared-key: "correct horse battery"
     startup-action: add
     traffic-selectors:
-      local: [10.1.0.0/24, {range: 10.1.1.5-10.1.1.9, protocol: tcp, ports: 80-90}]
+      local: [10.1.0.0/24, {range: 10.1.1.5-10.1.1.9, protocol: tcp, ports: 80-90},
+              {prefix: 10.1.0.0/24, ports: opaque}]
       remote: [{prefix: 10.2.0.0/24, protocol: 17, ports: 53}, 10.2.0.0/24]
     force-udp-encapsulation: true
     phase1-encryption-algorithms: [AES256, AES128-GCM-16]
@@ -74,6 +76,9 @@ tunnels:
     mss-clamp: false
     dscp: 46
     df: copy
+    tfc-padding: to-mtu
+    accept-tfc-padding: false
+    non-first-fragments: stateful
 )";
 
 TEST(ConfigLoad, EveryKeyArrives) {
@@ -95,6 +100,9 @@ TEST(ConfigLoad, EveryKeyArrives) {
   EXPECT_EQ(c.ports[0].addresses[1].to_string(), "2001:db8:1::1/64");
   EXPECT_EQ(*c.ports[0].mac, (wire::MacAddress{2, 0, 0, 0, 0, 1}));
   EXPECT_EQ(c.ports[1].table, "main");
+  EXPECT_TRUE(c.ports[0].share_out);
+  EXPECT_FALSE(c.ports[1].share_out);
+  EXPECT_TRUE(c.system.allow_key_export);
   ASSERT_EQ(c.underlays.size(), 1u);
   EXPECT_EQ(c.underlays[0].routes[0].via.to_string(), "192.0.2.254");
   ASSERT_EQ(c.tables[0].routes.size(), 3u);
@@ -115,7 +123,8 @@ TEST(ConfigLoad, EveryTunnelKeyArrives) {
   EXPECT_EQ(t.ike.remote_id.type, ike::Identity::Type::kEmail);
   EXPECT_EQ(t.ike.psk.size(), 21u);
   EXPECT_EQ(t.ike.startup, ike::StartupAction::kAdd);
-  ASSERT_EQ(t.ike.local_ts.size(), 2u);
+  ASSERT_EQ(t.ike.local_ts.size(), 3u);
+  EXPECT_TRUE(t.ike.local_ts[2].opaque_port());
   EXPECT_EQ(t.ike.local_ts[1].start.to_string(), "10.1.1.5");
   EXPECT_EQ(t.ike.local_ts[1].end.to_string(), "10.1.1.9");
   EXPECT_EQ(t.ike.local_ts[1].protocol, 6);
@@ -148,6 +157,9 @@ TEST(ConfigLoad, EveryTunnelKeyArrives) {
   EXPECT_EQ(t.dscp, DscpPolicy::kSet);
   EXPECT_EQ(t.dscp_value, 46);
   EXPECT_EQ(t.df, DfPolicy::kCopy);
+  EXPECT_EQ(t.tfc_padding, TfcPolicy::kToMtu);
+  EXPECT_FALSE(t.ike.accepts_tfc);
+  EXPECT_TRUE(t.ike.fragments_also);
   EXPECT_EQ(t.lifetime_kilobytes, 102'400'000u);
   EXPECT_EQ(t.lifetime_packets, 5'000'000'000u);
 }

@@ -300,7 +300,9 @@ TEST(Table, IsThatOfRfc8221) {
   std::map<std::pair<uint16_t, uint16_t>, int> have;  // by IANA's ids
   for (const esp::AlgorithmInfo& a : esp::kAlgorithms) {
     ++have[{a.encr_id, a.integ_id}];
-    const bool aead = a.encr_id == 20 || a.encr_id == 28;
+    const bool implicit = a.encr_id == 30 || a.encr_id == 31;
+    const bool aead = a.encr_id == 20 || a.encr_id == 28 || implicit;
+    EXPECT_EQ(a.has_implicit_iv(), implicit) << a.name;
     EXPECT_EQ(a.integ_id == 0, aead) << a.name;
     EXPECT_TRUE(aead || a.encr_id == 12 || a.encr_id == 11) << a.name;
     EXPECT_TRUE(aead || a.integ_id == 2 || (a.integ_id >= 12 && a.integ_id <= 14)) << a.name;
@@ -308,11 +310,51 @@ TEST(Table, IsThatOfRfc8221) {
     EXPECT_EQ(a.consent == esp::Consent::kWeak, a.integ_id == 2) << a.name;
     EXPECT_EQ(a.consent == esp::Consent::kReadable, a.encr_id == 11) << a.name;
   }
-  EXPECT_EQ((have[{20, 0}]), 2);   // MUST: AES-GCM-16, 128 and 256
+  EXPECT_EQ((have[{20, 0}]), 2);  // MUST: AES-GCM-16, 128 and 256
+  EXPECT_EQ((have[{30, 0}]), 2);  // RFC 8750: implicit IV
+  EXPECT_EQ((have[{31, 0}]), 1);
   EXPECT_EQ((have[{28, 0}]), 1);   // SHOULD: ChaCha20-Poly1305
   EXPECT_EQ((have[{12, 12}]), 2);  // MUST: AES-CBC with SHA2-256-128
   EXPECT_EQ((have[{12, 14}]), 2);  // SHOULD: SHA2-512-256
   EXPECT_EQ((have[{11, 12}]), 1);  // MUST: NULL, with integrity
+}
+
+// ESP-20: RFC 8750. Eight octets fewer on the wire; the nonce is the salt and the number in 64
+// bits, its high word with extended numbers, else zero: octet for octet what OpenSSL makes, both
+// ways.
+TEST(ImplicitIv, TheNumberIsTheIv) {
+  struct Row {
+    Algorithm with, without;
+  };
+  for (const Row& row : {Row{Algorithm::kAes128Gcm16, Algorithm::kAes128Gcm16Iiv},
+                         Row{Algorithm::kAes256Gcm16, Algorithm::kAes256Gcm16Iiv},
+                         Row{Algorithm::kChaCha20Poly1305, Algorithm::kChaCha20Poly1305Iiv}})
+    for (const bool esn : {false, true}) {
+      const uint64_t first = esn ? (uint64_t{1} << 32) - 3 : 0xfffffff0;
+      Octets wire[2];
+      for (const bool implicit : {false, true}) {
+        EspBed bed;
+        TunnelSpec t;
+        t.algorithm = implicit ? row.without : row.with;
+        t.esn = esn;
+        t.first_sequence = first;
+        add_tunnel(bed, t);
+        const Octets inner = inner_packet({.bytes = 100});
+        for (uint64_t n = first; n < first + 6; ++n) {
+          wire[implicit] = bed.encrypt_one(inner);
+          const Octets theirs = forge_packet(t, inner, {.sequence = n});
+          ASSERT_EQ(Octets(wire[implicit].begin() + kEsp, wire[implicit].end()),
+                    Octets(theirs.begin() + kEsp, theirs.end()));
+          ASSERT_EQ(bed.decrypt_one(theirs), inner) << n;
+        }
+        EXPECT_EQ(bed.dropped_in_all(), 0u);
+      }
+      // The same key, number and text: what differs is that the IV is not there.
+      Octets shortened = wire[0];
+      shortened.erase(shortened.begin() + kEsp + 8, shortened.begin() + kEsp + 16);
+      EXPECT_EQ(Octets(shortened.begin() + kEsp, shortened.end()),
+                Octets(wire[1].begin() + kEsp, wire[1].end()));
+    }
 }
 
 // RFC 7634 appendix A.

@@ -488,6 +488,100 @@ TEST(TunnelMtu, FragmentsAfterEncryptionWhereSelectorsNamePorts) {
   EXPECT_EQ(o.bed.dropped(Drop::kOutboundSelectorMismatch), 1u);
 }
 
+// ESP-36: with NON_FIRST_FRAGMENTS_ALSO agreed on (RFC 4301 section 7.3) what is fragmented before
+// encryption passes at both ends, a later fragment alone at neither.
+TEST(TunnelMtu, LaterFragmentsFollowTheirFirst) {
+  OneTunnel o;
+  o.t.fragments_also = true;
+  o.t.near[0].protocol = 17;
+  o.t.near[0].port_start = o.t.near[0].port_end = 1000;
+  sa::EncapParams e = encap_of(o.t);
+  e.outer_mtu = 1500;
+  o.start(e);
+  const auto frames = o.bed.encrypt({o.bed.clear_packet(inner_packet({.bytes = 1900}), 0)});
+  ASSERT_EQ(frames.size(), 2u);
+  const auto esp = [&](std::size_t i) {
+    EXPECT_EQ(frames[i][14 + 9], 50) << "not fragmented outside";
+    return Octets(frames[i].begin() + 14, frames[i].end());
+  };
+  EXPECT_TRUE(o.bed.decrypt_one(esp(1)).empty()) << "before its first fragment";
+  EXPECT_EQ(o.bed.dropped(Drop::kInboundSelectorMismatch), 1u);
+  EXPECT_FALSE(o.bed.decrypt_one(esp(0)).empty());
+
+  // From the LAN in fragments: the first by its port, the later one behind it.
+  const auto fragment = [](uint16_t port, uint16_t field) {
+    Octets p = inner_packet({.bytes = 220, .seed = port});
+    store_be(&p[6], field);
+    if ((field & 0x1fff) == 0) store_be(&p[20], port);
+    store_be(&p[10], uint16_t{0});
+    const uint16_t sum = wire::checksum({p.data(), 20});
+    std::memcpy(&p[10], &sum, 2);
+    return p;
+  };
+  for (const uint16_t port : {1000, 1001}) {
+    const bool passes = port == 1000;
+    const Octets first = fragment(port, 0x2000), later = fragment(port, 25);
+    const Octets sealed_first = o.bed.encrypt_one(first), sealed = o.bed.encrypt_one(later);
+    EXPECT_EQ(!sealed_first.empty(), passes);
+    ASSERT_EQ(!sealed.empty(), passes);
+    if (!passes) continue;
+    EXPECT_EQ(o.bed.decrypt_one(sealed_first), first);
+    EXPECT_EQ(o.bed.decrypt_one(sealed), later);
+  }
+  EXPECT_EQ(o.bed.dropped(Drop::kOutboundSelectorMismatch), 2u);
+  EXPECT_EQ(o.bed.packets_out(), 0u);
+}
+
+// ESP-44: every packet leaves as long as the longest, the padding between packet and trailer (RFC
+// 4303 section 2.7): octet for octet what OpenSSL seals of the same text. The receiver cuts it off.
+TEST(Tfc, AllPacketsAreAsLongAsTheLongest) {
+  for (const auto algorithm : {esp::Algorithm::kAes128Gcm16, esp::Algorithm::kAes256Sha256})
+    for (const bool inner6 : {false, true}) {
+      OneTunnel o;
+      o.t.algorithm = algorithm;
+      sa::EncapParams e = encap_of(o.t);
+      e.pads_to_mtu = true;
+      o.start(e);
+      const std::size_t mtu = o.bed.tables().tunnels[0].mtu;
+      std::set<std::size_t> lengths;
+      for (const std::size_t bytes : {60ul, 61ul, 576ul, mtu - 1, mtu}) {
+        const Octets inner = inner_packet({.v6 = inner6, .bytes = bytes});
+        const Octets out = o.bed.encrypt_one(inner);
+        ASSERT_FALSE(out.empty());
+        lengths.insert(out.size());
+        Octets padded = inner;
+        padded.resize(mtu);
+        if (algorithm == esp::Algorithm::kAes128Gcm16) {
+          const Octets want = forge(o.t, with_trailer(padded, inner6 ? 41 : 4),
+                                    {.sequence = o.bed.tables().tunnels[0].sa->next_sequence - 1});
+          EXPECT_EQ(Octets(out.begin() + 20, out.end()), Octets(want.begin() + 20, want.end()));
+        }
+        EXPECT_EQ(o.bed.decrypt_one(out), inner);
+      }
+      EXPECT_EQ(lengths.size(), 1u);
+      EXPECT_LE(*lengths.begin(), e.outer_mtu);
+      EXPECT_EQ(o.bed.packets_out(), 0u);
+    }
+}
+
+// Fragments of what is too big are padded too; where a buffer ends before the MTU, nothing is sent
+// that would show the packet's length.
+TEST(Tfc, FragmentsAndTightBuffers) {
+  OneTunnel o;
+  sa::EncapParams e = encap_of(o.t);
+  e.outer_mtu = 1500;
+  e.pads_to_mtu = true;
+  o.start(e);
+  const auto frames = o.bed.encrypt({o.bed.clear_packet(inner_packet({.bytes = 1900}), 0)});
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].size(), frames[1].size());
+  Packet* tight = o.bed.packet(inner_packet({.bytes = 100}), 9300);
+  meta(tight).next_hop = fib::NextHop::make(fib::NextHopKind::kTunnel, 0);
+  EXPECT_TRUE(o.bed.encrypt({tight}).empty());
+  EXPECT_EQ(o.bed.dropped(Drop::kNoHeadroom), 1u);
+  EXPECT_EQ(o.bed.packets_out(), 0u);
+}
+
 // RFC 8200 section 5: IPv6 takes 1280 octets everywhere; a tunnel over less must fragment outside
 // (RFC 2473 section 7.1), whatever is configured.
 TEST(TunnelMtu, LetsIpv6Have1280) {

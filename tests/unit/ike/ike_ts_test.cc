@@ -67,9 +67,22 @@ TEST(TsWire, RangesTheWrongWayRound) {
                    .ok());
 }
 
-// Well-formed but nothing to enforce: OPAQUE ports and types of other RFCs leave an empty list.
+// ESP-36: ports 65535 to 0 are OPAQUE (RFC 7296 section 3.13.1), and no other pair of that order
+// is.
+TEST(TsWire, OpaquePorts) {
+  const Octets body = hex("01000000 07060010 ffff0000 0a000000 0a000000");
+  const auto ts = parse_ts(body);
+  ASSERT_TRUE(ts.ok());
+  ASSERT_EQ(ts->size(), 1u);
+  EXPECT_TRUE(ts->front().opaque_port());
+  EXPECT_EQ(to_string(ts->front()), "10.0.0.0/32:tcp/opaque");
+  EXPECT_EQ(body_of(*ts), body);
+  EXPECT_FALSE(parse_ts(hex("01000000 07060010 ffff0001 0a000000 0a000000")).ok());
+  EXPECT_FALSE(parse_ts(hex("01000000 07060010 fffe0000 0a000000 0a000000")).ok());
+}
+
+// Well-formed but nothing to enforce: types of other RFCs leave an empty list.
 TEST(TsWire, WhatCannotBeEnforcedIsLeftOut) {
-  EXPECT_TRUE(parse_ts(hex("01000000 07060010 ffff0000 0a000000 0a000000"))->empty());
   for (unsigned type = 0; type <= 255; ++type) {
     Octets body = hex("01000000 00000010 0000ffff 0a000000 0affffff");
     body[4] = static_cast<uint8_t>(type);
@@ -132,12 +145,13 @@ TEST(Narrow, IsBounded) {
 
 // --- against set arithmetic ---
 
-// A small world in which every packet can be tried: 16 addresses of each family, 4 ports, 3
-// protocols.
+// A small world in which every packet can be tried: 16 addresses of each family, 3 ports and none
+// to be seen, 3 protocols.
 struct Packet {
   wire::IpAddress address;
   uint16_t port;
   uint8_t protocol;
+  bool shows_port = true;  // a later fragment does not
 };
 
 wire::IpAddress address(bool v4, uint32_t n) {
@@ -153,14 +167,17 @@ std::vector<Packet> world() {
     for (uint32_t a = 0; a < 16; ++a)
       for (uint16_t port = 0; port < 4; ++port)
         for (const uint8_t protocol : {uint8_t{1}, uint8_t{6}, uint8_t{17}})
-          all.push_back({address(v4, a), port, protocol});
+          all.push_back({address(v4, a), port, protocol, port < 3});
   return all;
 }
 
 bool has(const Selectors& selectors, const Packet& p) {
   for (const sa::Selector& s : selectors) {
     const bool protocol = s.protocol == 0 || s.protocol == p.protocol;
-    if (s.has(p.address) && protocol && s.port_start <= p.port && p.port <= s.port_end) return true;
+    const bool port = s.opaque_port() ? !p.shows_port
+                      : p.shows_port  ? s.port_start <= p.port && p.port <= s.port_end
+                                      : s.any_port();
+    if (s.has(p.address) && protocol && port) return true;
   }
   return false;
 }
@@ -178,6 +195,7 @@ Selectors random_list(Dice& dice) {
     const uint8_t protocols[] = {0, 0, 1, 6, 17};
     s.protocol = protocols[dice.below(5)];
     if (dice.below(2) != 0) s = with(s, s.protocol, p, q);
+    if (dice.below(5) == 0) s.make_opaque();
   }
   return list;
 }

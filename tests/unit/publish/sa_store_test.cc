@@ -207,6 +207,36 @@ TEST_F(Store, SettingsThatInboundSasAreMadeWithNeedNewOnes) {
   EXPECT_TRUE(store.needs_new_sas(7, settings));
 }
 
+// ESP-44: TFC padding is sent if it is configured and the peer did not refuse it, in the SA at
+// hand.
+TEST_F(Store, TfcPaddingWhereThePeerTakesIt) {
+  for (const bool configured : {true, false})
+    for (const bool refused : {true, false}) {
+      TunnelSettings settings;
+      settings.table = 3;
+      settings.tfc_to_mtu = configured;
+      store.set_tunnel(7, settings);
+      ike::ChildSa c = child(0x3000);
+      c.peer_refuses_tfc = refused;
+      ASSERT_TRUE(store.install_inbound(c).ok());
+      ASSERT_TRUE(store.install_outbound(c).ok());
+      EXPECT_EQ(store.encap(7)->pads_to_mtu, configured && !refused);
+      EXPECT_EQ(plane.last<rings::SetTunnel>().encap.pads_to_mtu, configured && !refused);
+    }
+}
+
+// ESP-36: what IKE agreed on reaches both halves.
+TEST_F(Store, LaterFragmentsReachBothHalves) {
+  for (const bool agreed : {true, false}) {
+    ike::ChildSa c = child(0x4000);
+    c.fragments_also = agreed;
+    ASSERT_TRUE(store.install_inbound(c).ok());
+    ASSERT_TRUE(store.install_outbound(c).ok());
+    EXPECT_EQ(store.inbound().at(c.inbound_spi).sa->cold->fragments_also, agreed);
+    EXPECT_EQ(store.outbound(7)->sa->cold->fragments_also, agreed);
+  }
+}
+
 // ESP-13, ESP-26: what the configuration allows an SA arrives in it; the sender's soft limit comes
 // first.
 TEST_F(Store, LimitsReachBothHalves) {

@@ -2,6 +2,7 @@
 // and within a flow nothing overtakes (in steps, and with both workers running).
 #include "dataplane/rx/share_out.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -142,6 +143,33 @@ TEST(ShareOut, LeavesPortsWithEnoughQueuesAlone) {
   EXPECT_EQ(g.receive(g.far()).size(), 500u);
   for (uint16_t w = 0; w < 2; ++w)
     EXPECT_EQ(g.dataplane().counters(w).handed_over.get(), 0u) << "worker " << w;
+}
+
+// The operator's switch: one worker does all that a port receives, so that no packet overtakes
+// another, whatever flow it is of; what tells of the port says so.
+TEST(ShareOut, OffKeepsTheOrderOfAll) {
+  Gateway g({.workers = 2, .stepped = true, .queues = 1, .share_out = false});
+  constexpr uint32_t kPackets = 2000;
+  std::vector<uint32_t> numbers;
+  const auto take = [&] {
+    for (const Octets& f : g.receive(g.far())) numbers.push_back(load_be<uint32_t>(&f[kNumber]));
+  };
+  for (uint32_t i = 0; i < kPackets; ++i) {
+    ASSERT_TRUE(g.send(g.lan(), numbered(i)));
+    if (i % 37 == 0) g.dataplane().worker(1).turn();
+    if (i % 53 == 0) g.dataplane().worker(0).turn();
+    if (i % 512 == 0) take();
+  }
+  g.settle();
+  take();
+  ASSERT_EQ(numbers.size(), kPackets);
+  EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+  EXPECT_TRUE((routed(g, 0) == 0) != (routed(g, 1) == 0)) << routed(g, 0) << " " << routed(g, 1);
+  for (const PortInfo& port : g.dataplane().ports()) {
+    EXPECT_EQ(port.spread.by, port::SpreadBy::kOff);
+    EXPECT_EQ(port.rx_queues, 1);
+    EXPECT_NE(port.spread.why, "");
+  }
 }
 
 // A worker that does not turn costs its own flows, by name, and nobody else's.

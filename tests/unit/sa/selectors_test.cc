@@ -123,6 +123,24 @@ TEST(Selectors, Fragments) {
   EXPECT_TRUE(SelectorSet(all, all).matches(p, true));
 }
 
+// ESP-36, RFC 4301 section 7.2: OPAQUE selectors take what shows no ports, and nothing else.
+TEST(Selectors, OpaquePorts) {
+  Selector opaque = prefix("0.0.0.0/0", 17);
+  opaque.make_opaque();
+  const Selector ports = prefix("0.0.0.0/0", 17, 1000, 1000);
+  const Selector all[] = {prefix("0.0.0.0/0", 17)};
+  Octets whole = test::inner_packet({.bytes = 60}), later = whole;
+  later[7] = 0x01;
+  EXPECT_TRUE(SelectorSet({&opaque, 1}, all).matches(later, true));
+  EXPECT_FALSE(SelectorSet({&opaque, 1}, all).matches(whole, true));
+  const Selector both[] = {ports, opaque};
+  EXPECT_TRUE(SelectorSet(both, all).matches(later, true));
+  EXPECT_TRUE(SelectorSet(both, all).matches(whole, true));
+  whole[21] = 0x42;  // another source port
+  EXPECT_FALSE(SelectorSet(both, all).matches(whole, true));
+  EXPECT_EQ(SelectorSet({&opaque, 1}, all).any(), 0);
+}
+
 // ESP-32: an ICMP error is judged by the packet it quotes, reversed (RFC 4301 section 6.2). The SA
 // carries UDP between port 1000 of 10.1/16 and port 2000 of 10.2/16; errors come from the far side.
 TEST(Selectors, IcmpErrorsFollowWhatTheyQuote) {
