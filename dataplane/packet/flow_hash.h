@@ -1,4 +1,9 @@
 // A number by which packets of one flow are known, to share flows out over workers.
+//
+// Next-hop groups choose by another one (route/flow_hash.h), and must: with one hash for both, the
+// flows of a worker would all lead to the same few members. This one is the cheaper, for it is paid
+// for every packet of a port without enough queues; it needs no seed, for nothing but this gateway
+// sees the choice.
 #pragma once
 
 #include <cstdint>
