@@ -1,6 +1,8 @@
 #include "dataplane/crypto/engine.h"
 
+#include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <random>
 #include <vector>
 
@@ -11,6 +13,7 @@
 
 #include "dataplane/crypto/secure_slab.h"
 #include "tests/support/memory.h"
+#include "tests/support/sanitized.h"
 
 namespace kanmon::crypto {
 namespace {
@@ -36,6 +39,39 @@ INSTANTIATE_TEST_SUITE_P(Isa, EachIsa,
 TEST_P(EachIsa, KnownAnswersHold) {
   EXPECT_TRUE(self_test(*engine_));
   EXPECT_TRUE(GetParam() == Isa::kAuto || engine_->isa() == GetParam());
+}
+
+// It runs at each start, for each worker: 50 ms of CPU time at most (what else the machine does
+// meanwhile does not count).
+TEST_P(EachIsa, KnownAnswersAreQuick) {
+  if (test::kSanitized) GTEST_SKIP() << "a sanitizer takes its time";
+  const auto cpu_ns = [] {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+  };
+  const auto before = cpu_ns();
+  EXPECT_TRUE(self_test(*engine_));
+  EXPECT_LT(cpu_ns() - before, 50'000'000);
+}
+
+// Fail closed: an engine that computes something else is told from a sound one, by name. An Engine
+// begins with its functions that seal, by algorithm: the first two change places.
+TEST_P(EachIsa, KnownAnswersNoticeAWrongFunction) {
+  const auto engine = Engine::create(GetParam(), false, Backend::kDirect);
+  ASSERT_NE(engine, nullptr);
+  auto* functions = reinterpret_cast<unsigned char*>(engine.get());
+  constexpr std::size_t kBytes = sizeof(void (*)());
+  const auto exchange = [&] {
+    std::swap_ranges(functions, functions + kBytes, functions + kBytes);
+  };
+  ASSERT_TRUE(self_test(*engine));
+  exchange();
+  const char* failed = "";
+  EXPECT_FALSE(self_test(*engine, &failed));
+  EXPECT_STREQ(failed, "AES128-GCM-16");
+  exchange();
+  EXPECT_TRUE(self_test(*engine));
 }
 
 // OpenSSL as second implementation. Text and tag, text being any length.
