@@ -70,6 +70,13 @@ std::string Answer::to_line() const {
 }
 
 void Dispatcher::add(std::string method, Handler handler) {
+  add_for_caller(std::move(method),
+                 [handler = std::move(handler)](const Json& params, const Caller&) {
+                   return handler(params);
+                 });
+}
+
+void Dispatcher::add_for_caller(std::string method, CallerHandler handler) {
   const bool is_new = handlers_.emplace(std::move(method), std::move(handler)).second;
   assert(is_new);
   (void)is_new;
@@ -81,7 +88,7 @@ std::vector<std::string> Dispatcher::methods() const {
   return names;
 }
 
-Answer Dispatcher::call(std::string_view line) const {
+Answer Dispatcher::call(std::string_view line, const Caller& caller) const {
   if (line.size() > kRequestBytes)
     return Answer::refuse(Refusal::kBadRequest, "the request is larger than 1 MiB");
   if (nesting(line) > kDepth)
@@ -97,12 +104,12 @@ Answer Dispatcher::call(std::string_view line) const {
   if (handler == handlers_.end())
     return Answer::refuse(Refusal::kUnknownMethod,
                           "there is no method \"" + log::printable(method, 64) + "\"");
-  return handler->second(params);
+  return handler->second(params, caller);
 }
 
-std::string Dispatcher::answer(std::string_view line) const {
+std::string Dispatcher::answer(std::string_view line, const Caller& caller) const {
   try {
-    return call(line).to_line();
+    return call(line, caller).to_line();
   } catch (const std::exception& e) {
     try {
       return Answer::refuse(Refusal::kInternal, log::printable(e.what())).to_line();

@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/api/caller.h"
 #include "control/config/config.h"
 
 namespace kanmon::api {
@@ -55,21 +56,24 @@ class Dispatcher {
  public:
   // `params` is an object. A handler that throws is answered for with kInternal.
   using Handler = std::function<Answer(const Json& params)>;
+  // Of a method whose answer depends on who asks.
+  using CallerHandler = std::function<Answer(const Json& params, const Caller& caller)>;
 
   static constexpr std::size_t kRequestBytes = 1024 * 1024;
   static constexpr std::size_t kDepth = 16;
 
   // REQUIRES: `method` is not there yet.
   void add(std::string method, Handler handler);
+  void add_for_caller(std::string method, CallerHandler handler);
   std::vector<std::string> methods() const;
 
   // Answers one request. Never throws, whatever the line holds.
-  std::string answer(std::string_view line) const;
+  std::string answer(std::string_view line, const Caller& caller = {}) const;
 
  private:
-  Answer call(std::string_view line) const;
+  Answer call(std::string_view line, const Caller& caller) const;
 
-  std::map<std::string, Handler, std::less<>> handlers_;
+  std::map<std::string, CallerHandler, std::less<>> handlers_;
 };
 
 // For handlers: the text value of `params[key]`, empty if it is missing or no text.

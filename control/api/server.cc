@@ -26,10 +26,10 @@ Caller caller_of(int fd) {
   Caller caller;
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  caller.uid = caller.gid = static_cast<uid_t>(-1);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return caller;
   caller.uid = credentials.uid;
   caller.gid = credentials.gid;
+  caller.pid = credentials.pid;
   caller.groups.resize(64);
   size = static_cast<socklen_t>(caller.groups.size() * sizeof(gid_t));
   if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, caller.groups.data(), &size) != 0) size = 0;
@@ -71,8 +71,12 @@ std::optional<gid_t> group_named(const std::string& name) {
   return found == nullptr ? std::nullopt : std::optional<gid_t>(found->gr_gid);
 }
 
+bool may_have_keys(const Caller& caller, uid_t own_uid) {
+  return caller.uid == 0 || caller.uid == own_uid;
+}
+
 bool may_call(const Caller& caller, uid_t own_uid, const std::optional<gid_t>& group) {
-  if (caller.uid == 0 || caller.uid == own_uid) return true;
+  if (may_have_keys(caller, own_uid)) return true;
   if (!group) return false;
   return caller.gid == *group ||
          std::find(caller.groups.begin(), caller.groups.end(), *group) != caller.groups.end();
@@ -161,7 +165,8 @@ void Server::Impl::pause() {
 }
 
 void Server::Impl::serve(stream_protocol::socket socket) {
-  const bool allowed = may_call(caller_of(socket.native_handle()), geteuid(), options.group);
+  Caller caller = caller_of(socket.native_handle());
+  const bool allowed = may_call(caller, geteuid(), options.group);
   const bool room = sessions.size() < options.clients;
   ++counters.accepted;
   const auto holder = std::make_shared<std::weak_ptr<Session>>();
@@ -170,7 +175,7 @@ void Server::Impl::serve(stream_protocol::socket socket) {
     const auto session = holder->lock();
     if (impl && session) impl->sessions.erase(session);
   };
-  const auto session = std::make_shared<Session>(std::move(socket), dispatcher,
+  const auto session = std::make_shared<Session>(std::move(socket), std::move(caller), dispatcher,
                                                  options.idle_timeout, counters, closed);
   *holder = session;
   if (allowed && room) {

@@ -9,21 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <asio/io_context.hpp>
 #include <sys/types.h>
 
+#include "control/api/caller.h"
 #include "control/api/dispatcher.h"
 
 namespace kanmon::api {
-
-// Who called, as the kernel vouches for it (SO_PEERCRED, SO_PEERGROUPS).
-struct Caller {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;
-};
 
 struct ServerOptions {
   std::string path = "/run/kanmon/api.sock";
@@ -36,9 +29,6 @@ struct ServerOptions {
 
 // The id of the group `name`; nullopt if there is none or `name` is empty.
 std::optional<gid_t> group_named(const std::string& name);
-
-// True if `caller` may use the API of a program that runs as `own_uid`.
-bool may_call(const Caller& caller, uid_t own_uid, const std::optional<gid_t>& group);
 
 struct ServerCounters {
   uint64_t accepted = 0;

@@ -7,10 +7,11 @@
 
 namespace kanmon::api {
 
-Session::Session(Socket socket, const Dispatcher& dispatcher,
+Session::Session(Socket socket, Caller caller, const Dispatcher& dispatcher,
                  std::chrono::milliseconds idle_timeout, ServerCounters& counters,
                  std::function<void()> closed)
     : socket_(std::move(socket)),
+      caller_(std::move(caller)),
       timer_(socket_.get_executor()),
       dispatcher_(dispatcher),
       idle_timeout_(idle_timeout),
@@ -46,7 +47,7 @@ void Session::read() {
 
 void Session::received(std::size_t size) {
   ++counters_.requests;
-  out_ = dispatcher_.answer(std::string_view(in_).substr(0, size - 1));
+  out_ = dispatcher_.answer(std::string_view(in_).substr(0, size - 1), caller_);
   out_ += '\n';
   in_.erase(0, size);
   write();

@@ -18,8 +18,9 @@ class Session : public std::enable_shared_from_this<Session> {
   using Socket = asio::local::stream_protocol::socket;
 
   // `closed` is called once, when the client is gone.
-  Session(Socket socket, const Dispatcher& dispatcher, std::chrono::milliseconds idle_timeout,
-          ServerCounters& counters, std::function<void()> closed);
+  Session(Socket socket, Caller caller, const Dispatcher& dispatcher,
+          std::chrono::milliseconds idle_timeout, ServerCounters& counters,
+          std::function<void()> closed);
 
   void start() { read(); }
   // Says why, then closes.
@@ -33,6 +34,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void arm();
 
   Socket socket_;
+  const Caller caller_;
   asio::steady_timer timer_;
   const Dispatcher& dispatcher_;
   std::chrono::milliseconds idle_timeout_;

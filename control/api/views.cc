@@ -50,6 +50,9 @@ constexpr Column kSas[] = {
     {"replayed", "REPLAYED", kCount, "dropped: seen before or left of the window"},
     {"icv_failed", "BAD ICV", kCount, "dropped: integrity check failed"},
     {"dropped", "DROPPED", kCount, "dropped for all reasons together"},
+    {"tfc_padding", "TFC", kYesNo, "all packets are padded to the MTU; null for in", true},
+    {"later_fragments", "LATER FRAGMENTS", kYesNo,
+     "may follow their first one where traffic selectors name ports", true},
     {"age_s", "AGE", kAge, "since it was installed"},
     {"rekey_in_s", "REKEY IN", kAge, "null if it is old"},
     {"expires_in_s", "EXPIRES IN", kAge, "until it carries nothing any more", true},
@@ -258,7 +261,7 @@ constexpr Column kPorts[] = {
     {"tx_queues", "TX QUEUES", kCount, "transmit queues, a worker each", true},
     {"spread", "SPREAD BY", kText,
      "who spreads what is received over the workers: device, kernel, sender, workers (by flow and "
-     "by SA); - if there is one worker"},
+     "by SA), off (share-out: false); - if there is one worker"},
     {"hash", "HASH", kText, "what the device hashes (RSS): ip, tcp, udp, sctp, esp-spi", true},
     {"hash_able", "CAN HASH", kText, "what it could", true},
     {"spread_note", "SPREAD NOTE", kText, "why it spreads less than it might; null if not", true},

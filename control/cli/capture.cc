@@ -12,6 +12,7 @@
 
 #include "control/api/dispatcher.h"
 #include "control/cli/interrupt.h"
+#include "control/cli/key_files.h"
 #include "control/common/base64.h"
 
 namespace kanmon::cli {
@@ -49,6 +50,18 @@ std::string summary(const Json& part) {
   return text + "\n";
 }
 
+std::string summary_of_keys(const Json& keys, const std::string& folder) {
+  std::string text = "keys of " + std::to_string(count(keys, "esp_sas")) +
+                     " pairs of ESP SAs and " + std::to_string(count(keys, "ike_sas")) +
+                     " IKE SAs written to " + folder + "\n";
+  if (const uint64_t n = count(keys, "left_out"); n != 0)
+    text += "left out: " + std::to_string(n) + " whose algorithm Wireshark does not decrypt\n";
+  if (const uint64_t n = count(keys, "unknown_sas"); n != 0)
+    text += "unknown: those of " + std::to_string(n) +
+            " pairs older than system.allow-key-export; `kanmon tunnel rekey` makes new ones\n";
+  return text;
+}
+
 }  // namespace
 
 Reply capture(const CaptureOptions& options,
@@ -56,6 +69,10 @@ Reply capture(const CaptureOptions& options,
               std::ostream& err) {
   const bool to_file = options.file != "-";
   if (const std::string why = to_file ? make_private(options.file) : ""; !why.empty())
+    return failure(why);
+  KeyFiles keys;
+  const bool wants_keys = !options.keys.empty();
+  if (const std::string why = wants_keys ? keys.make(options.keys) : ""; !why.empty())
     return failure(why);
   std::ofstream file;
   if (to_file) file.open(options.file, std::ios::binary | std::ios::trunc);
@@ -66,6 +83,7 @@ Reply capture(const CaptureOptions& options,
                                       {"packets", options.packets},
                                       {"octets", options.octets},
                                       {"snap", options.snap},
+                                      {"export_keys", wants_keys},
                                       {"seconds", options.seconds}});
   if (reply.kind != Reply::Kind::kResult) return reply;
   const Json id = {{"capture", count(reply.result, "capture")}};
@@ -84,6 +102,12 @@ Reply capture(const CaptureOptions& options,
     if (!is_over && octets->empty()) std::this_thread::sleep_for(kPause);
   }
   err << summary(reply.result);
+  if (wants_keys) {
+    const Json& given = reply.result.value("keys", Json());
+    if (const std::string why = keys.write(given); !why.empty()) return failure(why);
+    err << summary_of_keys(given, options.keys);
+    reply.result.erase("keys");
+  }
   return to.good() ? reply : failure(options.file + ": could not be written");
 }
 

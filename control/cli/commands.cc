@@ -36,6 +36,7 @@ Examples:
   kanmon --json show sas                    the same for programs
   kanmon trace host 10.2.0.9 proto icmp     the way of the next ten such packets, stage by stage
   kanmon capture tunnel branch -w - | tshark -r -   its packets, inner and outer
+  kanmon capture tunnel branch -w b.pcapng --export-keys keys   with keys to decrypt it
   kanmon tunnel rekey branch --ike          new keys for the IKE SA
   kanmon reload                             read the configuration again; all or nothing
 
@@ -241,6 +242,10 @@ void Program::define_capture() {
   sub->add_option("--seconds", o.seconds, "How long at most")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
+  sub->add_option("--export-keys", o.keys,
+                  "Folder for the keys of the SAs, as Wireshark's configuration: esp_sa and "
+                  "ikev2_decryption_table. Needs system.allow-key-export, root or the daemon's "
+                  "user, and is logged");
   sub->callback([this] { exit_ = capture_packets(); });
 }
 

@@ -15,10 +15,11 @@ const config::Port* find(const std::vector<config::Port>& ports, const std::stri
   return it == ports.end() ? nullptr : &*it;
 }
 
-// A port that must be opened anew: the device, its MTU, its MAC and its XDP program are set when it
-// is opened.
+// A port that must be opened anew: the device, its MTU, its MAC, its XDP program and its queues are
+// set when it is opened.
 bool same_device(const config::Port& a, const config::Port& b) {
-  return a.device == b.device && a.mtu == b.mtu && a.mac == b.mac && a.xdp == b.xdp;
+  return a.device == b.device && a.mtu == b.mtu && a.mac == b.mac && a.xdp == b.xdp &&
+         a.share_out == b.share_out;
 }
 
 // What the data plane is built with at start.
@@ -82,6 +83,7 @@ publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table
                         ? sa::FragmentMode::kAfter
                         : sa::FragmentMode::kBefore;
   s.mss_clamp = tunnel.mss_clamp;
+  s.tfc_to_mtu = tunnel.tfc_padding == config::TfcPolicy::kToMtu;
   s.configured_mtu = tunnel.mtu.value_or(0);
   return s;
 }
@@ -130,9 +132,10 @@ bool Gateway::open_ports(const config::Config& next, std::vector<std::string>& o
     const bool open = it != ports_.end();
     if (open && same_device(it->second.config, port)) continue;
     if (open) {
-      problems.push_back({.key = "ports." + port.name,
-                          .text = "device, mtu, mac and xdp cannot change while the gateway runs: "
-                                  "restart it, or give the port another name"});
+      problems.push_back(
+          {.key = "ports." + port.name,
+           .text = "device, mtu, mac, xdp and share-out cannot change while the gateway runs: "
+                   "restart it, or give the port another name"});
       return false;
     }
     const bool library = port.xdp == config::XdpProgram::kLibrary;
@@ -142,7 +145,8 @@ bool Gateway::open_ports(const config::Config& next, std::vector<std::string>& o
                                       .mac = port.mac,
                                       .xdp = library ? XdpProgram::kLibrary : XdpProgram::kOwn,
                                       .underlay = !port.underlay.empty(),
-                                      .shared = !port.kernel_addresses.empty()});
+                                      .shared = !port.kernel_addresses.empty(),
+                                      .share_out = port.share_out});
     for (const auto& warning : outcome.warnings)
       log::warning("port", "opened", {{"port", port.name}, {"text", warning}});
     if (!outcome) {
@@ -171,6 +175,7 @@ void Gateway::close_ports(const std::vector<std::string>& names) {
 }
 
 void Gateway::apply(TimePoint now, config::Config next) {
+  key_book_.allow(next.system.allow_key_export);  // before the SAs of new tunnels
   const auto wanted = routing::plan(next);
   // Tunnels that go stop first, so that no route or number of theirs is used again too early.
   std::set<std::string> staying;

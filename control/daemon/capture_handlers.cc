@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "control/common/base64.h"
 #include "control/daemon/handlers.h"
@@ -32,7 +33,27 @@ std::string take(const Json& params, const char* key, uint64_t most, T& value) {
   return {};
 }
 
-Answer start(Gateway& gateway, const Json& params) {
+bool wants_keys(const Json& params) {
+  const auto found = params.find("export_keys");
+  return found != params.end() && found->is_boolean() && found->get<bool>();
+}
+
+// May this caller have keys of this gateway? Empty, or why not; refusals are logged too (INV-9).
+std::string key_refusal(const Gateway& gateway, const api::Caller& caller) {
+  if (!api::may_have_keys(caller, geteuid()))
+    return "keys are given to root and the program's own user only";
+  if (!gateway.config().system.allow_key_export)
+    return "the configuration does not allow it: system.allow-key-export is false";
+  return {};
+}
+
+Answer start(Gateway& gateway, const Json& params, const api::Caller& caller) {
+  const bool keys = wants_keys(params);
+  if (const std::string why = keys ? key_refusal(gateway, caller) : ""; !why.empty()) {
+    log::warning("capture", "key-export-refused",
+                 {{"uid", caller.uid}, {"pid", caller.pid}, {"why", why}});
+    return Answer::refuse(Refusal::kForbidden, "no export of keys: " + why);
+  }
   const auto parsed = watch::parse_filter(api::text_param(params, "filter"), filter_names(gateway));
   if (!parsed.filter) return bad_request("filter: " + parsed.to_string());
   watch::CaptureWish wish;
@@ -51,6 +72,15 @@ Answer start(Gateway& gateway, const Json& params) {
   if (!capture.ok()) return already_watched();
   log::info("capture", "started",
             {{"capture", std::to_string(*capture)}, {"filter", api::text_param(params, "filter")}});
+  if (keys) {
+    gateway.key_book().begin(*capture, wish.filter.tunnel);
+    gateway.see_ike_keys();
+    log::warning("capture", "key-export-started",
+                 {{"uid", caller.uid},
+                  {"pid", caller.pid},
+                  {"capture", *capture},
+                  {"filter", api::text_param(params, "filter")}});
+  }
   return Answer::of({{"capture", *capture}});
 }
 
@@ -59,15 +89,35 @@ Answer gone(uint16_t capture) {
                         fmt::format("there is no capture {} any more", capture));
 }
 
-Answer read(Gateway& gateway, const Json& params) {
+// With the last part of a capture that was started for it, to a caller who could have started it.
+Json keys_of(Gateway& gateway, const api::Caller& caller) {
+  if (!api::may_have_keys(caller, geteuid())) return {{"refused", "not to this caller"}};
+  gateway.see_ike_keys();
+  const ExportedKeys keys = gateway.key_book().exported();
+  const uint32_t unknown = gateway.sas_without_keys(gateway.key_book().tunnel());
+  gateway.key_book().end();
+  log::warning("capture", "keys-exported",
+               {{"uid", caller.uid},
+                {"pid", caller.pid},
+                {"esp_sas", keys.esp_sas},
+                {"ike_sas", keys.ike_sas}});
+  return {{"esp_sa", keys.esp_sa},     {"ikev2_decryption_table", keys.ikev2_decryption_table},
+          {"esp_sas", keys.esp_sas},   {"ike_sas", keys.ike_sas},
+          {"left_out", keys.left_out}, {"unknown_sas", unknown}};
+}
+
+Answer read(Gateway& gateway, const Json& params, const api::Caller& caller) {
   const auto capture = session_param(params, "capture");
   if (!capture) return bad_request("params.capture: the number capture.start gave");
   const auto part = gateway.capturer().read(std::chrono::steady_clock::now(), *capture);
   if (!part.ok()) return gone(*capture);
-  return Answer::of({{"octets", to_base64(part->octets)},
-                     {"is_over", part->is_over},
-                     {"packets", part->packets},
-                     {"lost_packets", part->lost}});
+  Json result = {{"octets", to_base64(part->octets)},
+                 {"is_over", part->is_over},
+                 {"packets", part->packets},
+                 {"lost_packets", part->lost}};
+  if (part->is_over && gateway.key_book().capture() == *capture)
+    result["keys"] = keys_of(gateway, caller);
+  return Answer::of(std::move(result));
 }
 
 Answer stop(Gateway& gateway, const Json& params) {
@@ -80,8 +130,12 @@ Answer stop(Gateway& gateway, const Json& params) {
 }  // namespace
 
 void add_capture_handlers(api::Dispatcher& dispatcher, Gateway& gateway) {
-  dispatcher.add("capture.start", [&](const Json& params) { return start(gateway, params); });
-  dispatcher.add("capture.read", [&](const Json& params) { return read(gateway, params); });
+  dispatcher.add_for_caller("capture.start", [&](const Json& params, const api::Caller& caller) {
+    return start(gateway, params, caller);
+  });
+  dispatcher.add_for_caller("capture.read", [&](const Json& params, const api::Caller& caller) {
+    return read(gateway, params, caller);
+  });
   dispatcher.add("capture.stop", [&](const Json& params) { return stop(gateway, params); });
 }
 

@@ -134,11 +134,30 @@ void Gateway::tick(TimePoint now) {
   neighbors_.tick(now);
   watch_traffic(now);
   measure_load(now);
+  follow_key_export();
   sas_.forget_old_mtus(now);
   forget_gone_tunnels();
   tick_fpm(now);
   plane_->qsbr().reclaim();
   std::erase_if(old_tables_, [&](const auto& old) { return plane_->acknowledged(old.first); });
+}
+
+// IKE SAs that come and go while a capture wants keys; and the end of one whose reader is gone.
+void Gateway::follow_key_export() {
+  if (key_book_.capture() == 0) return;
+  if (!watched_.is_open(key_book_.capture())) return key_book_.end();
+  see_ike_keys();
+}
+
+void Gateway::see_ike_keys() {
+  ike_.visit_keys([this](const ike::IkeKeyView& view) { key_book_.see(view); });
+}
+
+uint32_t Gateway::sas_without_keys(std::optional<uint32_t> tunnel) const {
+  const auto& all = sas_.inbound();
+  return static_cast<uint32_t>(std::count_if(all.begin(), all.end(), [&](const auto& entry) {
+    return (!tunnel || *tunnel == entry.second.tunnel) && !key_book_.knows(entry.first);
+  }));
 }
 
 void Gateway::shut_down(TimePoint now) {
@@ -322,6 +341,7 @@ void Gateway::release_spi(uint32_t spi) {
 
 void Gateway::install_inbound(const ike::ChildSa& child) {
   const Status done = sas_.install_inbound(child);
+  if (done.ok()) key_book_.installed_inbound(child);
   if (!done.ok())
     log::error("sa", "install-failed",
                {{"tunnel", tunnel_name(child.tunnel)},
@@ -331,6 +351,7 @@ void Gateway::install_inbound(const ike::ChildSa& child) {
 
 void Gateway::install_outbound(const ike::ChildSa& child) {
   const Status done = sas_.install_outbound(child);
+  if (done.ok()) key_book_.installed_outbound(child);
   if (!done.ok())
     log::error("sa", "install-failed",
                {{"tunnel", tunnel_name(child.tunnel)},
@@ -342,6 +363,7 @@ void Gateway::install_outbound(const ike::ChildSa& child) {
 
 void Gateway::remove_inbound(uint32_t spi) {
   seen_.erase(spi);
+  key_book_.removed(spi);
   sas_.remove_inbound(spi);
 }
 
@@ -352,6 +374,7 @@ void Gateway::remove_outbound(uint32_t tunnel, uint32_t outbound_spi) {
 
 void Gateway::move_endpoint(uint32_t tunnel, const wire::Endpoint& remote) {
   sas_.move_endpoint(tunnel, remote);
+  key_book_.moved(tunnel, remote);
   resolve_path_of(tunnel);
 }
 

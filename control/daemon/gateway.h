@@ -12,6 +12,7 @@
 #include "control/config/config.h"
 #include "control/daemon/fpm_feed.h"
 #include "control/daemon/index.h"
+#include "control/daemon/key_book.h"
 #include "control/host/devices.h"
 #include "control/ike/engine.h"
 #include "control/neighbor/table.h"
@@ -106,6 +107,11 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   uint32_t tunnel_sending(uint32_t spi) const;
   watch::Tracer& tracer() { return tracer_; }
   watch::Capturer& capturer() { return capturer_; }
+  KeyBook& key_book() { return key_book_; }
+  // Has the key book look at the IKE SAs there are.
+  void see_ike_keys();
+  // Child SAs whose keys it has not: they are older than the permission.
+  uint32_t sas_without_keys(std::optional<uint32_t> tunnel) const;
   const std::string& port_name(uint16_t id) const;
   const std::string& table_name(uint16_t number) const { return table_numbers_.name(number); }
   // Address of the neighbour an adjacency leads to; null if there is none.
@@ -175,6 +181,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   const LiveTable* table_with_address(const wire::IpAddress& address) const;
   void watch_traffic(TimePoint now);
   void measure_load(TimePoint now);
+  void follow_key_export();
   void forget_gone_tunnels();
 
   // The machine's own stack, in host_devices.cc.
@@ -235,6 +242,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   watch::SessionKeeper watched_;
   watch::Tracer tracer_;
   watch::Capturer capturer_;
+  KeyBook key_book_;
   publish::SaStore sas_;
   publish::GroupStore groups_;
   neighbor::Table neighbors_;

@@ -39,6 +39,7 @@ std::string selector_text(const sa::Selector& s) {
     text += "-" + s.end.to_string();
   }
   if (s.protocol != 0) text += fmt::format("[{}]", s.protocol);
+  if (s.opaque_port()) return text + ":opaque";
   if (!s.any_port()) text += fmt::format(":{}-{}", s.port_start, s.port_end);
   return text;
 }
@@ -93,7 +94,9 @@ Json inbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::Tunnel
           {"replay_window", sa.cold->bitmap.size() * 64},
           {"replayed", r.duplicates + r.too_old},
           {"icv_failed", r.icv_failures},
-          {"dropped", sa_drops(sa)}};
+          {"dropped", sa_drops(sa)},
+          {"tfc_padding", nullptr},
+          {"later_fragments", sa.cold->fragments_also}};
 }
 
 Json outbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::TunnelStatus::Child& c) {
@@ -114,7 +117,9 @@ Json outbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::Tunne
           {"replay_window", nullptr},
           {"replayed", 0},
           {"icv_failed", 0},
-          {"dropped", 0}};
+          {"dropped", 0},
+          {"tfc_padding", live && g.sas().encap(t.tunnel)->pads_to_mtu},
+          {"later_fragments", live && out->sa->cold->fragments_also}};
 }
 
 void add_ages(Json& row, const ike::TunnelStatus::Child& c) {

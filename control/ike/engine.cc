@@ -202,6 +202,17 @@ EngineSizes Engine::sizes() const {
   return sizes;
 }
 
+void Engine::visit_keys(const std::function<void(const IkeKeyView&)>& visit) const {
+  for (const auto& [spi, sa] : impl_->core.ikes) {
+    if (sa->tunnel == nullptr || !is_authenticated(sa->state)) continue;
+    const Agreement& a = sa->agreed;
+    const SkKeys ours = a.seal.keys(), theirs = a.open.keys();
+    visit({sa->tunnel->parameters.tunnel, sa->spi_initiator, a.spi_responder, a.suite.encryption,
+           a.suite.key_bits, a.suite.integrity, sa->initiator ? ours : theirs,
+           sa->initiator ? theirs : ours});
+  }
+}
+
 std::vector<std::pair<std::string, uint64_t>> Engine::counters() const {
   return impl_->core.counters.all();
 }

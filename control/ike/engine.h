@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/ike/crypto/sk_cipher.h"
 #include "control/ike/types.h"
 #include "dataplane/common/result.h"
 #include "dataplane/wire/bytes.h"
@@ -106,6 +108,18 @@ struct TunnelStatus {
   std::vector<Child> children;
 };
 
+// The keys of an IKE SA whose peer has proved itself; views that are good during the call only.
+struct IkeKeyView {
+  uint32_t tunnel = 0;
+  uint64_t spi_initiator = 0;
+  uint64_t spi_responder = 0;
+  uint16_t encryption_id = 0;  // IANA's, as below
+  uint16_t key_bits = 0;
+  uint16_t integrity_id = 0;
+  SkKeys initiator;  // what the initiator seals with: SK_ei, SK_ai
+  SkKeys responder;
+};
+
 // What became of an operator's wish for new keys.
 enum class Rekeying : uint8_t {
   kStarted,  // the request is under way
@@ -176,6 +190,9 @@ class Engine {
   // Of one tunnel, at no more cost than that; no value for an unknown name.
   std::optional<TunnelState> state(std::string_view name) const;
   EngineSizes sizes() const;
+  // All keys of IKE SAs there are, for an export the operator has allowed; nothing else asks for
+  // them (INV-9).
+  void visit_keys(const std::function<void(const IkeKeyView&)>& visit) const;
   // Name and count of every kind of message refused or sent, stable order.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
 

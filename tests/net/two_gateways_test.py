@@ -42,3 +42,17 @@ def test_one_restarts(lab):
         s.wait_up()
         with lossless(*s.streams()):
             pass
+
+
+def test_implicit_iv(lab):
+    """ESP-20: both ends of a tunnel agree on AES-GCM with implicit IV; eight octets more fit, and a rekeying keeps it."""
+    settings = {"phase2_encryption_algorithms": ["AES256-GCM-16-IIV", "AES256-GCM-16"]}
+    with site(lab, peer="kanmon", workers=2, tunnel=settings) as s:
+        s.wait_up()
+        with lossless(*s.streams()):
+            before = s.gateway.child_spis(active_only=True)
+            s.gateway.rekey()
+            wait_until(lambda: s.gateway.child_spis(active_only=True), 15, "a new child SA",
+                       accept=lambda now: len(now) == 1 and not now & before)
+        assert {row["algorithm"] for row in s.gateway.rows("sas")} == {"AES256-GCM-16-IIV"}
+        assert s.gateway.tunnel()["mtu"] == (1500 - 20 - 8 - 16) // 4 * 4 - 2

@@ -19,6 +19,13 @@ std::size_t encryption_key_bytes(uint16_t encryption_id, uint16_t key_bits);
 // AEAD transforms take no integrity transform.
 bool is_aead(uint16_t encryption_id);
 
+// The keys of one direction, for the export an operator has allowed (INV-9). Views.
+struct SkKeys {
+  wire::Bytes encryption;  // without salt
+  wire::Bytes salt;        // empty for CBC
+  wire::Bytes integrity;   // empty for an AEAD
+};
+
 // Movable. The GCM counter lives here: there must be one sealing object per key, ever.
 class SkCipher {
  public:
@@ -28,6 +35,9 @@ class SkCipher {
   // kUnsupported for other transforms, kBadLength for keys of another size.
   static Result<SkCipher> make(uint16_t encryption_id, uint16_t key_bits, uint16_t integrity_id,
                                Secret encryption_key, Secret integrity_key);
+
+  // As long as this object lives and is not moved.
+  SkKeys keys() const { return {key_.bytes(), salt_.bytes(), integrity_key_.bytes()}; }
 
   std::size_t iv_bytes() const { return iv_bytes_; }
   std::size_t icv_bytes() const { return icv_bytes_; }

@@ -39,15 +39,15 @@ def tunnel_settings(local, remote, local_id, remote_id, local_ts, remote_ts, /, 
         **{key.replace("_", "-"): value for key, value in changes.items()}}
 
 
-def gateway_config(name, outside, wan_addresses, lan_addresses, device, workers, tunnel, remote_nets):
+def gateway_config(name, outside, wan_addresses, lan_addresses, device, workers, tunnel, remote_nets, mtu=1500):
     """The config of a gateway with a wan port, a lan port and one tunnel called branch."""
     routes = [{"prefix": prefix, "tunnel": "branch"} for prefix in remote_nets]
     return {
         "version": 1,
         "system": {"name": name, "workers": workers, "power": "balanced"},
-        "ports": {"wan": {"device": f"{device}:{name}-wan", "mtu": 1500, "addresses": wan_addresses,
+        "ports": {"wan": {"device": f"{device}:{name}-wan", "mtu": mtu, "addresses": wan_addresses,
                           "underlay": "internet"},
-                  "lan": {"device": f"{device}:{name}-lan", "mtu": 1500, "addresses": lan_addresses,
+                  "lan": {"device": f"{device}:{name}-lan", "mtu": mtu, "addresses": lan_addresses,
                           "table": "main"}},
         "underlays": {"internet": {"routes": []}},
         "route-tables": {"main": {"routes": [*routes, {"prefix": "10.9.0.0/16", "blackhole": True},
@@ -60,7 +60,7 @@ class Site:
 
     def __init__(self, lab, peer="strongswan", outside="v4", inside=("v4",), device="af_packet", workers=1,
                  initiator="gateway", tunnel=None, connection_options=None, child=None, esp=None, ike=None,
-                 peer_psk=PSK, change_config=None, change_peer=None):
+                 peer_psk=PSK, change_config=None, change_peer=None, mtu=1500):
         self.lab, self.outside, self.inside, self.kind = lab, outside, inside, peer
         self.local, self.remote = OUTSIDE[outside]
         self.home_nets, self.away_nets = [HOME_NET[f] for f in inside], [AWAY_NET[f] for f in inside]
@@ -69,6 +69,7 @@ class Site:
         self.options = {"connection": connection_options or {}, "child": child, "psk": peer_psk,
                         **({"esp": esp} if esp else {}), **({"ike": ike} if ike else {})}
         self.change_peer = change_peer
+        self.mtu = mtu
         self.lay_out()
         self.sniffer = Sniffer(self.peer_namespace, "wan", INSIDE)
         self.peer = {"strongswan": self.strongswan_peer, "uml": self.uml_peer, "kanmon": self.kanmon_peer}[peer]()
@@ -84,9 +85,9 @@ class Site:
         lab = self.lab
         self.home, self.gateway_namespace = lab.namespace("home"), lab.namespace("gw")
         self.peer_namespace, self.away = lab.namespace("peer"), lab.namespace("away")
-        lab.link(self.home, "eth0", self.gateway_namespace, "gw-lan")
-        lab.link(self.gateway_namespace, "gw-wan", self.peer_namespace, "wan")
-        lab.link(self.peer_namespace, "lan", self.away, "eth0")
+        lab.link(self.home, "eth0", self.gateway_namespace, "gw-lan", self.mtu)
+        lab.link(self.gateway_namespace, "gw-wan", self.peer_namespace, "wan", self.mtu)
+        lab.link(self.peer_namespace, "lan", self.away, "eth0", self.mtu)
         for interface in ("gw-lan", "gw-wan"):
             lab.silent_port(self.gateway_namespace, interface)
         self.home.address("eth0", "10.1.0.10/24", "2001:db8:a1::10/64")
@@ -101,7 +102,7 @@ class Site:
                                  **{**start, **self.tunnel_changes})
         return gateway_config("gw", self.outside, ["192.0.2.1/24", "2001:db8:1::1/64"],
                               ["10.1.0.1/24", "2001:db8:a1::1/64"], self.device, self.workers, tunnel,
-                              self.away_nets)
+                              self.away_nets, self.mtu)
 
     def connections(self, **options):
         """swanctl's view of the tunnel; `options` override those given at construction."""
@@ -132,7 +133,7 @@ class Site:
                                  **self.tunnel_changes, pre_shared_key=self.options["psk"])
         config = gateway_config("peer", self.outside, ["192.0.2.2/24", "2001:db8:1::2/64"],
                                 ["10.2.0.1/24", "2001:db8:a2::1/64"], self.device, self.workers, tunnel,
-                                self.home_nets)
+                                self.home_nets, self.mtu)
         for port in ("wan", "lan"):
             config["ports"][port]["device"] = f"{self.device}:{port}"
         return Kanmon(namespace, self.change_peer(config) if self.change_peer else config)

@@ -103,6 +103,25 @@ TEST(Dispatcher, RefusalCarriesProblems) {
             R"("severity":"error"}]}})");
 }
 
+// INV-9: a member of the group may use the API, and is given no key.
+TEST(Callers, KeysForRootAndTheOwnUserOnly) {
+  EXPECT_TRUE(may_have_keys({0, 0, {}, 1}, 1000));
+  EXPECT_TRUE(may_have_keys({1000, 1000, {}, 1}, 1000));
+  EXPECT_FALSE(may_have_keys({1001, 1000, {0, 1000}, 1}, 1000));
+  EXPECT_FALSE(may_have_keys({}, 1000));
+}
+
+TEST(Dispatcher, TellsWhoAsks) {
+  Dispatcher d;
+  d.add_for_caller("who", [](const Json&, const Caller& caller) {
+    return Answer::of({{"uid", caller.uid}, {"pid", caller.pid}});
+  });
+  EXPECT_EQ(d.answer(R"({"method":"who"})", {7, 8, {}, 9}),
+            R"({"ok":true,"result":{"uid":7,"pid":9}})");
+  EXPECT_NE(d.answer(R"({"method":"who"})").find("4294967295"), std::string::npos)
+      << "who is not known is nobody, least of all root";
+}
+
 TEST(Callers, RootOwnUserAndGroup) {
   const Caller root{0, 0, {}}, self{1000, 1000, {}}, other{1001, 1001, {27, 900}},
       gid{1002, 900, {}};

@@ -7,11 +7,13 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/api/reload.h"
 #include "control/api/server.h"
 #include "control/cli/commands.h"
+#include "control/cli/key_files.h"
 #include "control/cli/render.h"
 
 namespace kanmon::cli {
@@ -294,6 +296,69 @@ TEST_F(CliTest, ReloadPrintsEveryProblem) {
   EXPECT_NE(text.find("kanmon: 10 errors; nothing has changed\n"), std::string::npos) << text;
   for (const auto& p : loaded.problems)
     EXPECT_NE(text.find(p.to_string()), std::string::npos) << p.to_string();
+}
+
+class KeyFilesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/kanmon-keys-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  static mode_t mode(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
+  }
+  static std::string text(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  std::string folder_;
+  const Json keys_ = {{"esp_sa", "e\n"}, {"ikev2_decryption_table", "i\n"}};
+};
+
+TEST_F(KeyFilesTest, AreForTheirOwnerAlone) {
+  const mode_t before = umask(0);
+  const std::string keys = folder_ + "/keys";
+  {
+    KeyFiles files;
+    ASSERT_EQ(files.make(keys), "");
+    EXPECT_EQ(mode(keys), 0700u);
+    EXPECT_EQ(mode(keys + "/esp_sa"), 0600u);
+    EXPECT_EQ(mode(keys + "/ikev2_decryption_table"), 0600u);
+    EXPECT_EQ(files.write(keys_), "");
+  }
+  umask(before);
+  EXPECT_EQ(text(keys + "/esp_sa"), "e\n");
+  EXPECT_EQ(text(keys + "/ikev2_decryption_table"), "i\n");
+}
+
+TEST_F(KeyFilesTest, NeverGoIntoAFileThatIsThere) {
+  std::ofstream(folder_ + "/victim") << "mine";
+  ASSERT_EQ(symlink((folder_ + "/victim").c_str(), (folder_ + "/esp_sa").c_str()), 0);
+  KeyFiles files;
+  EXPECT_NE(files.make(folder_).find("esp_sa"), std::string::npos);
+  EXPECT_EQ(text(folder_ + "/victim"), "mine");
+
+  std::filesystem::remove(folder_ + "/esp_sa");
+  std::ofstream(folder_ + "/ikev2_decryption_table") << "old";
+  {
+    KeyFiles more;
+    EXPECT_NE(more.make(folder_).find("ikev2_decryption_table"), std::string::npos);
+  }
+  EXPECT_EQ(text(folder_ + "/ikev2_decryption_table"), "old");
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/esp_sa")) << "nothing was written to it";
+}
+
+TEST_F(KeyFilesTest, LeaveNothingWithoutKeys) {
+  for (const Json& none : {Json(), Json{{"refused", "not to this caller"}}}) {
+    KeyFiles files;
+    ASSERT_EQ(files.make(folder_), "");
+    EXPECT_NE(files.write(none), "");
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 
 TEST(Cli, NoDaemon) {

@@ -10,6 +10,7 @@
 namespace kanmon {
 namespace {
 
+using reassembly::fits;
 using reassembly::Followers;
 using test::ip;
 using test::Octets;
