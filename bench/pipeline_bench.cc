@@ -176,6 +176,7 @@ void run(benchmark::State& state, const char* network, Fill fill,
   for (auto _ : state) {
     if (!fill(rig, burst)) return state.SkipWithError("frames were lost before the turn");
     const StageCycles before = cycles_of(worker.counters());
+    const uint64_t timed = worker.counters().timed_turns.get();
     const uint64_t from = rte_rdtsc_precise();
     (void)worker.turn();
     took.push_back(rte_rdtsc_precise() - from);
@@ -183,7 +184,9 @@ void run(benchmark::State& state, const char* network, Fill fill,
     if (rig.collect(port) != burst) return state.SkipWithError("frames were lost");
     state.SetIterationTime(static_cast<double>(took.back()) /
                            static_cast<double>(rte_get_tsc_hz()));
-    for (std::size_t i = 0; i < kStageCount; ++i) stages[i].push_back(after[i] - before[i]);
+    const uint64_t weight = worker.counters().timed_turns.get() - timed;
+    for (std::size_t i = 0; weight != 0 && i < kStageCount; ++i)
+      stages[i].push_back((after[i] - before[i]) / weight);
   }
   state.counters["cyc_pkt"] = median(took) / burst;
   for (std::size_t i = 0; i < kStageCount; ++i)

@@ -61,15 +61,18 @@ class Lane {
     uint64_t before[kStageCount];
     for (std::size_t s = 0; s < kStageCount; ++s)
       before[s] = worker.counters().stages[s].cycles.get();
+    const uint64_t timed_before = worker.counters().timed_turns.get();
     const uint64_t from = rte_rdtsc_precise();
     (void)worker.turn();
     const uint64_t took = rte_rdtsc_precise() - from;
     if (rig_.exit(spec_.direction).receive(worker_, burst, kBurst) != spec_.burst) return lose();
     if (!timed) return;
     meter_.add(took);
+    const uint64_t weight = worker.counters().timed_turns.get() - timed_before;
     for (std::size_t s = 0; s < kStageCount; ++s) {
       const uint64_t spent = worker.counters().stages[s].cycles.get() - before[s];
-      if (spent != 0) stages_[s].add(spent + clock_cost());  // no clock of ours was read for it
+      if (spent != 0)
+        stages_[s].add(spent / weight + clock_cost());  // no clock of ours was read for it
     }
   }
   // The buffers are somewhere in the gateway: not ours to free any more.

@@ -13,7 +13,8 @@ namespace kanmon {
 struct StageCounters {
   Counter bursts;
   Counter packets;
-  Counter cycles;  // time-stamp counter
+  Counter
+      cycles;  // time-stamp counter; estimated from a sample of the turns (worker/stage_clock.h)
 };
 
 // worker: rw, control: ro.
@@ -29,6 +30,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter punted;       // taken by control
   Counter handed_over;  // given to another worker's ring …
   Counter taken_over;  // … and taken from one; the sums over all workers differ by what is queued
+  Counter timed_turns;  // turns with packets that the stages' cycles stand for
   Counter loops;
   Counter idle_loops;
   Counter busy_cycles;

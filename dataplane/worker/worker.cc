@@ -87,31 +87,40 @@ Worker::Worker(WorkerParts parts)
 Worker::~Worker() = default;
 
 bool Worker::turn() {
+  const uint64_t start = read_tsc();
+  const bool busy = turn_from(start);
+  account(busy, read_tsc() - start);
+  return busy;
+}
+
+bool Worker::turn_from(uint64_t start) {
   if (!online_) {
     qsbr_.online(context_.worker);
     online_ = true;
   }
-  const uint64_t start = read_tsc();
   context_.now_tsc = start;
-  StageClock clock(*counters_, start);
+  StageClock clock(*counters_, turns_.weight(), start);
   const bool commanded = take_commands();
   const uint32_t packets = work(clock);
   counters_->loops.add(1);
   counters_->heartbeat.set(start);
   if (reassembly_->held() != 0) [[unlikely]]
     reassembly_->expire(context_);
-  // Housekeeping up to here is counted with the next turn's: one reading of the clock less.
-  const bool stamped = packets != 0 && clock.last() != start;
-  const uint64_t spent = (stamped ? clock.last() : read_tsc()) - start;
-  counters_->total_cycles.add(spent);
-  const bool busy = commanded || packets != 0;
-  (busy ? counters_->busy_cycles : counters_->idle_loops).add(busy ? spent : 1);
+  if (packets != 0) {
+    if (const uint32_t weight = turns_.weight(); weight != 0) counters_->timed_turns.add(weight);
+    turns_.end_of_turn();
+  }
   qsbr_.quiescent(context_.worker);
   if (stopped_) {
     qsbr_.offline(context_.worker);
     online_ = false;
   }
-  return busy;
+  return commanded || packets != 0;
+}
+
+void Worker::account(bool busy, uint64_t spent) {
+  counters_->total_cycles.add(spent);
+  (busy ? counters_->busy_cycles : counters_->idle_loops).add(busy ? spent : 1);
 }
 
 // Where are the packets of a trace now?
@@ -321,13 +330,16 @@ void Worker::run() {
   // Sleeps end when they should, and not up to 50 µs later.
   prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
   uint32_t empty_turns = 0;
+  uint64_t start = read_tsc();
   while (!stopped_) {
-    if (turn()) {
-      empty_turns = 0;
-      continue;
-    }
-    ++empty_turns;
-    if (power_ == Power::kBalanced) rest(empty_turns);
+    const bool busy = turn_from(start);
+    const uint64_t end = read_tsc();
+    account(busy, end - start);
+    start = end;
+    empty_turns = busy ? 0 : empty_turns + 1;
+    if (busy || power_ != Power::kBalanced) continue;
+    rest(empty_turns);
+    start = read_tsc();  // rest is neither busy nor idle
   }
   ended_.store(true, std::memory_order_release);
 }

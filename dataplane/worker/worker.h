@@ -15,6 +15,7 @@
 #include "dataplane/rings/door.h"
 #include "dataplane/worker/context.h"
 #include "dataplane/worker/queue_map.h"
+#include "dataplane/worker/stage_clock.h"
 
 namespace kanmon::rings {
 class Qsbr;
@@ -22,7 +23,6 @@ class Qsbr;
 
 namespace kanmon {
 
-class StageClock;
 namespace observe {
 enum class Step : uint8_t;
 }
@@ -75,6 +75,8 @@ class Worker {
   Context& context() { return context_; }
 
  private:
+  bool turn_from(uint64_t start);
+  void account(bool busy, uint64_t spent);
   bool take_commands();
   void apply(const rings::Command& command);
   uint32_t take_injected();
@@ -96,6 +98,7 @@ class Worker {
   bool online_ = false;
   QueueMap queues_;
   EventQueue events_;
+  TurnSampling turns_;
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<Lanes> lanes_;
