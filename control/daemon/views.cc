@@ -91,7 +91,7 @@ Json inbound_row(const Gateway& g, const ike::TunnelStatus& t, const ike::Tunnel
           {"packets", r.packets},
           {"bytes", r.bytes},
           {"sequence", r.top_sequence},
-          {"replay_window", sa.cold->bitmap.size() * 64},
+          {"replay_window", sa.window.packets()},
           {"replayed", r.duplicates + r.too_old},
           {"icv_failed", r.icv_failures},
           {"dropped", sa_drops(sa)},

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/classify/ip_header.h"
+#include "dataplane/common/prefetch.h"
 #include "dataplane/packet/pool.h"
 #include "dataplane/packet/reshape.h"
 #include "dataplane/port/queue.h"
@@ -222,8 +223,8 @@ Drop Sorter::to_esp(Packet* p, uint16_t offset) {
 }
 
 void prefetch(Packet* p) {
-  __builtin_prefetch(data(p));
-  __builtin_prefetch(&meta(p), 1);
+  prefetch_line(data(p));
+  prefetch_line(&meta(p));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <intel-ipsec-mb.h>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/crypto/aead_jobs.h"
 #include "dataplane/crypto/hmac_burst.h"
 #include "dataplane/crypto/library.h"
@@ -27,27 +28,24 @@ using esp::Algorithm;
 std::atomic<Isa> g_isa{Isa::kAuto};
 std::atomic<Backend> g_backend{Backend::kAuto};
 
-// Jobs ahead of the one at hand whose keys are asked for: the shortest takes about as long as a
-// line takes from the third level of cache.
-constexpr uint32_t kKeysAhead = 2;
-
-// Brings in what the cipher will read of the key: the round keys at its front, and of the powers of
-// the hash key, which end at its back, one for each block of text.
-void prefetch_key(const Job& j) {
-  constexpr uint32_t kRoundKeyLines = 4, kLines = Key::kExpandedBytes / kCacheLine;
-  const uint32_t powers = std::min(j.length / 256 + 2, kLines - kRoundKeyLines);
-  const uint8_t* key = j.key->expanded;
-  for (uint32_t i = 0; i < kRoundKeyLines; ++i) __builtin_prefetch(key + i * kCacheLine);
-  for (uint32_t i = kLines - powers; i < kLines; ++i) __builtin_prefetch(key + i * kCacheLine);
-}
-
-void prefetch_keys_ahead(const Job* jobs, uint32_t i, uint32_t count) {
-  const uint32_t ahead = i + kKeysAhead;
-  if (ahead < count && jobs[ahead].key != jobs[i].key) prefetch_key(jobs[ahead]);
-}
+// Jobs ahead of the one at hand whose keys are asked for: the shortest take together about as long
+// as a line takes from the third level of cache.
+constexpr uint32_t kKeysAhead = 4;
 
 const gcm_key_data* gcm_key(const Job& j) {
   return reinterpret_cast<const gcm_key_data*>(j.key->expanded);
+}
+
+// Of an expanded GCM key, where what a cipher reads lies: the round keys, and as many powers of the
+// hash key as the text has blocks, from the back.
+constexpr uint32_t kRoundKeyBytes[] = {11 * 16, 15 * 16};  // AES-128, AES-256
+constexpr uint32_t kPowersEnd = offsetof(gcm_key_data, ghash_keys) + 48 * 16;
+constexpr uint32_t kFewPowersEnd = offsetof(gcm_key_data, ghash_keys) + 16 * 16;
+
+// The code for 512 bits keeps 48 powers, all other code no more than 16.
+bool has_many_powers(const Library& library) {
+  constexpr uint64_t kWide = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+  return library.isa() == Isa::kAvx512 && (library.wide()->features & kWide) == kWide;
 }
 
 constexpr std::size_t index(Algorithm a) {
@@ -93,6 +91,7 @@ std::unique_ptr<Engine> Engine::create(Isa isa, bool private_copy, Backend backe
       engine->open_[index(a)] = m->gcm256_dec;
     }
   }
+  engine->has_many_powers_ = has_many_powers(*library);
   engine->library_ = std::move(library);
   engine->hmac_ = std::make_unique<HmacBurst>();
   engine->aead_ = std::make_unique<AeadJobs>();
@@ -119,9 +118,35 @@ Status Engine::expand(Algorithm algorithm, wire::Bytes key, Key& out) const {
   return library_->last_error() == 0 ? success() : Status(Errc::kSystem);
 }
 
+// Brings in what the cipher will read of the key of a job.
+void Engine::prefetch_key(const Job& j) const {
+  const uint8_t* key = j.key->expanded;
+  const uint32_t front = kRoundKeyBytes[j.algorithm == Algorithm::kAes256Gcm16];
+  uint32_t from = sizeof(gcm_key_data::expanded_keys), end = kFewPowersEnd;
+  if (has_many_powers_) {
+    const uint32_t powers = std::min((j.length + 15) / 16 + 1, 48u);
+    from = kPowersEnd - powers * 16;
+    end = kPowersEnd;
+  }
+  for (uint32_t at = 0; at < front; at += kCacheLine) prefetch_line(key + at);
+  for (uint32_t at = from / kCacheLine * kCacheLine; at < end; at += kCacheLine)
+    prefetch_line(key + at);
+}
+
+void Engine::prefetch_first_keys(const Job* jobs, uint32_t count) const {
+  for (uint32_t i = 0; i < std::min(count, kKeysAhead); ++i)
+    if (i == 0 || jobs[i].key != jobs[i - 1].key) prefetch_key(jobs[i]);
+}
+
+void Engine::prefetch_key_ahead(const Job* jobs, uint32_t i, uint32_t count) const {
+  const uint32_t ahead = i + kKeysAhead;
+  if (ahead < count && jobs[ahead].key != jobs[ahead - 1].key) prefetch_key(jobs[ahead]);
+}
+
 void Engine::seal(Job* jobs, uint32_t count) {
   auto* context = reinterpret_cast<gcm_context_data*>(context_);
   uint32_t waiting = 0;
+  prefetch_first_keys(jobs, count);
   for (uint32_t i = 0; i < count; ++i) {
     const Job& j = jobs[i];
     const Gcm gcm = seal_[index(j.algorithm)];
@@ -129,7 +154,7 @@ void Engine::seal(Job* jobs, uint32_t count) {
       waiting_[waiting++] = static_cast<uint8_t>(i);
       continue;
     }
-    prefetch_keys_ahead(jobs, i, count);
+    prefetch_key_ahead(jobs, i, count);
     gcm(gcm_key(j), context, j.text, j.text, j.length, j.nonce, j.aad, j.aad_bytes,
         j.text + j.length, kTagBytes);
   }
@@ -140,6 +165,7 @@ void Engine::open(Job* jobs, uint32_t count) {
   auto* context = reinterpret_cast<gcm_context_data*>(context_);
   alignas(16) uint8_t tag[kTagBytes];
   uint32_t waiting = 0;
+  prefetch_first_keys(jobs, count);
   for (uint32_t i = 0; i < count; ++i) {
     Job& j = jobs[i];
     const Gcm gcm = open_[index(j.algorithm)];
@@ -147,7 +173,7 @@ void Engine::open(Job* jobs, uint32_t count) {
       waiting_[waiting++] = static_cast<uint8_t>(i);
       continue;
     }
-    prefetch_keys_ahead(jobs, i, count);
+    prefetch_key_ahead(jobs, i, count);
     gcm(gcm_key(j), context, j.text, j.text, j.length, j.nonce, j.aad, j.aad_bytes, tag, kTagBytes);
     j.authentic = same_tag(tag, j.text + j.length);
   }

@@ -87,6 +87,9 @@ class Engine {
   enum class Direction : uint8_t { kSeal, kOpen };
 
   Engine();
+  void prefetch_key(const Job& j) const;
+  void prefetch_first_keys(const Job* jobs, uint32_t count) const;
+  void prefetch_key_ahead(const Job* jobs, uint32_t i, uint32_t count) const;
   template <Direction direction>
   void run_rest(Job* jobs, uint32_t count);
   template <Direction direction>
@@ -96,6 +99,7 @@ class Engine {
   Gcm seal_[esp::kAlgorithmCount] = {};
   Gcm open_[esp::kAlgorithmCount] = {};
   Isa isa_ = Isa::kAuto;
+  bool has_many_powers_ = false;    // of the hash key, in a GCM key
   uint8_t waiting_[kMaxJobs] = {};  // indices of the jobs of the burst at hand that do
   const Plan* plan_ = nullptr;
   std::unique_ptr<Library> library_;  // what the pointers above lead into

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/crypto/secure_slab.h"
 #include "dataplane/esp/esp_wire.h"
 
@@ -42,10 +43,10 @@ void put_nonce(const Job& j) {
 void prefetch(const Job& j, bool seal) {
   const HmacKey& k = hmac_key(*j.key);
   const uint8_t* schedule = seal ? k.encrypt : k.decrypt;
-  for (uint32_t line = 0; line < 4; ++line) __builtin_prefetch(schedule + line * kCacheLine);
-  __builtin_prefetch(k.inner);
-  __builtin_prefetch(k.outer);
-  __builtin_prefetch(k.iv_mask);
+  for (uint32_t line = 0; line < 4; ++line) prefetch_line(schedule + line * kCacheLine);
+  prefetch_line(k.inner);
+  prefetch_line(k.outer);
+  prefetch_line(k.iv_mask);
 }
 
 void prefetch_ahead(Job* const* jobs, uint32_t i, uint32_t count, bool seal) {

@@ -2,8 +2,13 @@
 
 #include <cstdint>
 #include <cstring>
+#include <map>
+#include <memory>
 
 #include <sys/mman.h>
+
+#include "dataplane/common/cacheline.h"
+#include "dataplane/common/huge_array.h"
 
 // Present only where a sanitizer is: a slab's memory may hold the only pointer to an object, and an
 // object given back must not be touched any more.
@@ -25,19 +30,6 @@ void unpoison(void* memory, std::size_t bytes) {
   if (__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(memory, bytes);
 }
 
-// Maps kChunkBytes aligned to their own size; null if refused.
-void* map_chunk() {
-  constexpr std::size_t n = SecureSlab::kChunkBytes;
-  void* wide = mmap(nullptr, 2 * n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (wide == MAP_FAILED) return nullptr;
-  const auto start = reinterpret_cast<uintptr_t>(wide);
-  const uintptr_t aligned = (start + n - 1) / n * n;
-  if (aligned != start) munmap(wide, aligned - start);
-  const uintptr_t end = aligned + n;
-  if (start + 2 * n != end) munmap(reinterpret_cast<void*>(end), start + 2 * n - end);
-  return reinterpret_cast<void*>(aligned);
-}
-
 }  // namespace
 
 void wipe(void* memory, std::size_t bytes) {
@@ -49,14 +41,13 @@ SecureSlab::~SecureSlab() {
     if (__lsan_unregister_root_region != nullptr) __lsan_unregister_root_region(chunk, kChunkBytes);
     unpoison(chunk, kChunkBytes);
     wipe(chunk, kChunkBytes);
-    munmap(chunk, kChunkBytes);
+    unmap_huge(chunk, kChunkBytes);
   }
 }
 
 bool SecureSlab::grow() {
-  void* chunk = map_chunk();
+  void* chunk = map_huge(kChunkBytes);
   if (chunk == nullptr) return false;
-  madvise(chunk, kChunkBytes, MADV_HUGEPAGE);
   madvise(chunk, kChunkBytes, MADV_DONTDUMP);
   madvise(chunk, kChunkBytes, MADV_DONTFORK);
   if (mlock(chunk, kChunkBytes) != 0) locked_ = false;
@@ -84,6 +75,16 @@ void SecureSlab::give(void* object) {
   poison(object, object_bytes_);
   const std::lock_guard lock(mutex_);
   free_.push_back(object);
+}
+
+SecureSlab& slab_for(std::size_t object_bytes) {
+  static std::mutex mutex;
+  static auto* slabs = new std::map<std::size_t, std::unique_ptr<SecureSlab>>;
+  const std::size_t lines = (object_bytes + kCacheLine - 1) / kCacheLine | 1;
+  const std::lock_guard lock(mutex);
+  auto& slab = (*slabs)[lines];
+  if (slab == nullptr) slab = std::make_unique<SecureSlab>(lines * kCacheLine);
+  return *slab;
 }
 
 }  // namespace kanmon::crypto

@@ -9,13 +9,15 @@
 #include <mutex>
 #include <vector>
 
+#include "dataplane/common/huge_array.h"
+
 namespace kanmon::crypto {
 
 // Objects of one size. Chunks are large and aligned to a huge page, so that thousands of SAs cost
 // few TLB entries; they are kept for reuse until the slab goes.
 class SecureSlab {
  public:
-  static constexpr std::size_t kChunkBytes = std::size_t{2} << 20;
+  static constexpr std::size_t kChunkBytes = kHugePage;
 
   // REQUIRES: object_bytes is a multiple of 64 and at most kChunkBytes.
   explicit SecureSlab(std::size_t object_bytes) : object_bytes_(object_bytes) {}
@@ -39,6 +41,11 @@ class SecureSlab {
   std::vector<void*> chunks_;
   bool locked_ = true;
 };
+
+// The slab for objects of so many octets; it lives as long as the process, since SAs may outlive
+// every other object at exit. Its objects are an odd number of cache lines apart, so that the same
+// line of many objects falls into every set of a cache. REQUIRES: object_bytes < kChunkBytes.
+SecureSlab& slab_for(std::size_t object_bytes);
 
 // Overwrites memory in a way the compiler may not leave out.
 void wipe(void* memory, std::size_t bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/crypto/engine.h"
 #include "dataplane/decrypt/inner.h"
 #include "dataplane/esp/esp_wire.h"
@@ -89,6 +90,7 @@ Drop admit(const Context& c, Packet* p, sa::InboundSa& sa, Flight& f, crypto::Jo
   std::memcpy(job.nonce, &sa.salt, 4);
   std::memcpy(job.nonce + 4, esp + esp::kHeaderBytes, 8);
   if (a.has_implicit_iv()) store_be(job.nonce + 4, f.sequence);
+  prefetch_line(sa.window.place(f.sequence));
   return drop_of(sa.window.check(f.sequence));
 }
 
@@ -200,8 +202,8 @@ struct Arrival {
 
 // Asks for the two lines of an SA every packet touches; the key the engine asks for itself.
 void prefetch(const sa::InboundSa* sa) {
-  __builtin_prefetch(sa);
-  __builtin_prefetch(&sa->window);
+  prefetch_line(sa);
+  prefetch_line(&sa->window);
 }
 
 // First pass over a burst: shapes and SPIs; the SAs are on their way while the rest is looked at.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/crypto/engine.h"
 #include "dataplane/encrypt/outer_header.h"
 #include "dataplane/esp/esp_wire.h"
@@ -28,7 +29,7 @@ constexpr uint32_t kFrontRoom =
     sa::Encap::kTemplateBytes + esp::kMaxIvBytes + wire::kEthernetHeader;
 constexpr uint32_t kBackRoom = esp::kTrailerRoom + esp::kMaxIcvBytes;
 
-constexpr uint32_t kTalliesAhead = 4;  // packets between asking for a tally and adding to it
+constexpr uint32_t kBatch = 16;  // packets of many tunnels sealed in one go; see batch_at()
 
 // A packet that will be sealed.
 struct Ticket {
@@ -108,10 +109,38 @@ bool pad_to_mtu(Packet* p, const sa::Encap& e) {
   return true;
 }
 
-void prefetch_tunnel(const Context& c, const Packet* p) {
-  const sa::Encap* e = c.tables->tunnels.get() + meta(p).next_hop.index();
-  __builtin_prefetch(e);
-  __builtin_prefetch(e->header);
+// What a tunnel and its SA are kept in is asked for ahead, while packets before are sealed: first
+// the records of tunnels, then, when these have come, the SAs they name.
+
+uint32_t tunnel_of(const Context& c, uint32_t at) {
+  return meta(c.lanes->encrypt.slots[at]).next_hop.index();
+}
+
+// Packets of one tunnel in a row ask once.
+template <class Ask>
+void for_each_tunnel(const Context& c, uint32_t at, uint32_t count, Ask ask) {
+  const uint32_t end = std::min(at + count, c.lanes->encrypt.count);
+  uint32_t last = kNoTunnel;
+  for (uint32_t i = at; i < end; ++i) {
+    const uint32_t tunnel = tunnel_of(c, i);
+    if (tunnel != last && tunnel < c.tables->capacity.tunnels) ask(c.tables->tunnels[tunnel]);
+    last = tunnel;
+  }
+}
+
+void prefetch_tunnels(const Context& c, uint32_t at, uint32_t count) {
+  for_each_tunnel(c, at, count, [](const sa::Encap& e) {
+    prefetch_line(&e);
+    prefetch_line(e.header);
+  });
+}
+
+void prefetch_sas(const Context& c, uint32_t at, uint32_t count) {
+  for_each_tunnel(c, at, count, [&c](const sa::Encap& e) {
+    if (e.sa == nullptr) return;
+    prefetch_line(e.sa);
+    prefetch_line(&e.sa->tally(c.worker));
+  });
 }
 
 void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
@@ -130,8 +159,6 @@ void enter(Context& c, Packet* p, bool fresh, Burst& burst) {
   if (e.pads_to_mtu && !pad_to_mtu(p, e)) [[unlikely]]
     return c.drop(p, Drop::kNoHeadroom);
   if (headroom(p) < kFrontRoom || tailroom(p) < kBackRoom) return c.drop(p, Drop::kNoHeadroom);
-  __builtin_prefetch(e.sa);
-  __builtin_prefetch(&e.sa->next_sequence, 1);
   burst.tickets[burst.count++] = {p, &e};
 }
 
@@ -256,7 +283,7 @@ uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, uint64_t bytes,
   }
   for (uint32_t i = 0; i < block.count; ++i) wrap(c, run[i], block.first + i, jobs[i]);
 
-  sa::OutboundTally& tally = sa.tallies[c.worker];
+  sa::OutboundTally& tally = sa.tally(c.worker);
   tally.packets.add(block.count);
   tally.bytes.add(bytes);
   return block.count;
@@ -267,8 +294,6 @@ uint32_t wrap_run(Context& c, const Ticket* run, uint32_t count, uint64_t bytes,
 uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
   uint32_t wrapped = 0;
   for (uint32_t i = 0, end; i < b.count; i = end) {
-    if (i + kTalliesAhead < b.count)
-      __builtin_prefetch(b.tickets[i + kTalliesAhead].encap->sa->tallies + c.worker, 1);
     const sa::Encap* e = b.tickets[i].encap;
     uint64_t bytes = 0;
     for (end = i; end < b.count && b.tickets[end].encap == e; ++end)
@@ -284,7 +309,6 @@ uint32_t wrap_all(Context& c, Burst& b, crypto::Job* jobs) {
 // Packets lane[at] … : admit, wrap, seal, send.
 void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
   Burst b;
-  for (uint32_t i = at; i < at + count; ++i) prefetch_tunnel(c, c.lanes->encrypt.slots[i]);
   for (uint32_t i = at; i < at + count; ++i) enter(c, c.lanes->encrypt.slots[i], i < fresh_end, b);
   crypto::Job* jobs = c.crypto->jobs();
   const uint32_t wrapped = wrap_all(c, b, jobs);
@@ -295,13 +319,31 @@ void burst(Context& c, uint32_t at, uint32_t count, uint32_t fresh_end) {
     transmit(c, b.tickets, wrapped);
 }
 
+// How many packets from lane[at] on are sealed in one go: few enough that those behind them are
+// brought in meanwhile, but all of a run in one tunnel, whose numbers are taken at once, and as
+// many as there are if they are sealed together.
+uint32_t batch_at(const Context& c, uint32_t at) {
+  const uint32_t most = std::min(crypto::kMaxJobs, c.lanes->encrypt.count - at);
+  const uint32_t tunnel = tunnel_of(c, at);
+  if (tunnel < c.tables->capacity.tunnels &&
+      !esp::info(c.tables->tunnels[tunnel].algorithm).is_aead())
+    return most;
+  uint32_t n = std::min(kBatch, most);
+  while (n < most && tunnel_of(c, at + n) == tunnel_of(c, at + n - 1)) ++n;
+  return n;
+}
+
 }  // namespace
 
 void run(Context& c) {
   PacketVector& lane = c.lanes->encrypt;
   const uint32_t fresh_end = lane.count;  // what is behind was fragmented here
+  prefetch_tunnels(c, 0, 2 * kBatch);
+  prefetch_sas(c, 0, kBatch);
   for (uint32_t at = 0, n; at < lane.count; at += n) {
-    n = std::min(crypto::kMaxJobs, lane.count - at);
+    n = batch_at(c, at);
+    prefetch_tunnels(c, at + n + kBatch, kBatch);
+    prefetch_sas(c, at + n, kBatch);
     burst(c, at, n, fresh_end);
   }
   lane.clear();

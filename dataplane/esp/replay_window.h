@@ -48,6 +48,9 @@ class ReplayWindow {
     return bit(sequence) ? Verdict::kDuplicate : Verdict::kFresh;
   }
 
+  // Where commit() will write, to be brought into the cache.
+  const uint64_t* place(uint64_t sequence) const { return &word(sequence); }
+
   // Records `sequence`. Anything but kFresh means the packet must be dropped after all: another of
   // the same burst was recorded since check(). REQUIRES: the packet is authentic.
   Verdict commit(uint64_t sequence) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/fib/node.h"
 
 namespace kanmon::fib {
@@ -21,7 +22,7 @@ template <class Leaf, unsigned kRootBits>
   for (unsigned i = 0; i < n; ++i) {
     const uint64_t index = uint64_t{addresses[i]} >> (32 - kRootBits);
     nodes[i] = base + (uint64_t{root[index].load(std::memory_order_acquire)} << 3);
-    __builtin_prefetch(nodes[i]);
+    prefetch_line(nodes[i]);
   }
   const NextHopCodes::Values hops = view.next_hops.load(std::memory_order_acquire);
 #pragma GCC unroll 4

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/common/prefetch.h"
 #include "dataplane/fib/node.h"
 
 namespace kanmon::fib {
@@ -32,7 +33,7 @@ struct Batch {
       const uint64_t word = load_be<uint64_t>(addresses[i].data());
       const uint64_t index = word >> 1 >> (63 - bits);  // no slot at all for 0 bits
       nodes[i] = base + (uint64_t{root[index].load(std::memory_order_acquire)} << 3);
-      __builtin_prefetch(nodes[i]);
+      prefetch_line(nodes[i]);
       words[i] = word;
       shifts[i] = static_cast<uint8_t>((~word << bits) >> (64 - kStride));
       active[i] = static_cast<uint8_t>(i);
@@ -65,7 +66,7 @@ struct Batch {
         leaves[i] = passes(edge, key) ? descend<Leaf>(view, child, edge.depth, key) : edge.miss;
         continue;
       }
-      __builtin_prefetch(child);
+      prefetch_line(child);
       leaves[i] = edge.miss;
       nodes[i] = child;
       shifts[i] = static_cast<uint8_t>((~word << edge.depth) >> (64 - kStride));

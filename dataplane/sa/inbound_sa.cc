@@ -11,10 +11,9 @@ namespace kanmon::sa {
 
 namespace {
 
-// Lives as long as the process: SAs may outlive every other object at exit.
-crypto::SecureSlab& slab() {
-  static auto* s = new crypto::SecureSlab(sizeof(InboundSa));
-  return *s;
+// An SA and the bitmap of a window of so many packets.
+crypto::SecureSlab& slab(uint32_t window) {
+  return crypto::slab_for(sizeof(InboundSa) + esp::ReplayWindow::words(window) * sizeof(uint64_t));
 }
 
 bool is_sound(const InboundParams& p) {
@@ -44,25 +43,26 @@ void fill(InboundSa& sa, const InboundParams& p, InboundCold* cold) {
   sa.bytes_alarm = first_alarm(p.limits.soft_bytes, p.limits.hard_bytes);
   sa.expires_tsc = p.limits.expires_tsc != 0 ? p.limits.expires_tsc : InboundSa::kNever;
   sa.cold = cold;
-  sa.window.start(cold->bitmap, p.replay_window);
+  // Zeroed, like all memory of the slab.
+  auto* bitmap = reinterpret_cast<uint64_t*>(&sa + 1);
+  sa.window.start({bitmap, esp::ReplayWindow::words(p.replay_window)}, p.replay_window);
 }
 
 }  // namespace
 
 InboundSa* make_inbound(const InboundParams& p) {
   if (!is_sound(p)) return nullptr;
-  void* room = slab().take();
+  void* room = slab(p.replay_window).take();
   if (room == nullptr) return nullptr;
   auto* sa = new (room) InboundSa{};
   const esp::AlgorithmInfo& a = esp::info(p.algorithm);
   if (!crypto::expand(p.algorithm, p.keymat.first(a.key_bytes()), sa->key).ok()) {
-    slab().give(room);
+    slab(p.replay_window).give(room);
     return nullptr;
   }
   std::memcpy(&sa->salt, p.keymat.data() + a.encr_key_bytes, a.salt_bytes);
 
   auto* cold = new InboundCold;
-  cold->bitmap.resize(esp::ReplayWindow::words(p.replay_window));
   cold->selectors = SelectorSet(p.local_ts, p.remote_ts);
   cold->limits = p.limits;
   cold->fragments_also = p.fragments_also;
@@ -73,8 +73,9 @@ InboundSa* make_inbound(const InboundParams& p) {
 void destroy(InboundSa* sa) {
   if (sa == nullptr) return;
   delete sa->cold;
+  const uint32_t window = sa->window.packets();
   sa->~InboundSa();
-  slab().give(sa);
+  slab(window).give(sa);
 }
 
 InboundReport report(const InboundSa& sa) {

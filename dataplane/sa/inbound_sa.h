@@ -7,9 +7,7 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <vector>
 
 #include "dataplane/common/cacheline.h"
 #include "dataplane/common/counter.h"
@@ -64,11 +62,12 @@ static_assert(offsetof(InboundSa, peer) == 2 * kCacheLine,
               "what every packet touches is two lines");
 static_assert(sizeof(InboundSa) == 3 * kCacheLine + sizeof(crypto::Key));
 
+// The bitmap of the replay window stands right behind it. Owner: rw, through InboundSa::window.
+
 struct InboundCold {
-  std::vector<uint64_t> bitmap;  // owner: rw, through InboundSa::window
-  SelectorSet selectors;         // control: rw until handed over, ro from then on
-  Limits limits;                 // likewise
-  bool fragments_also = false;   // likewise
+  SelectorSet selectors;        // control: rw until handed over, ro from then on
+  Limits limits;                // likewise
+  bool fragments_also = false;  // likewise
   // Owner: rw, control: ro. Drops of this SA, by reason; only those the owner's decrypt stage
   // makes.
   Counter drops[kDropCount];

@@ -12,9 +12,8 @@ namespace kanmon::sa {
 
 namespace {
 
-crypto::SecureSlab& slab() {
-  static auto* s = new crypto::SecureSlab(sizeof(OutboundSa));
-  return *s;
+crypto::SecureSlab& slab(uint16_t workers) {
+  return crypto::slab_for(sizeof(OutboundSa) + workers * sizeof(OutboundTally));
 }
 
 // A successor is asked for when this much of the sequence space is used up: at ten million packets
@@ -41,11 +40,11 @@ void fill(OutboundSa& sa, const OutboundParams& p, OutboundCold* cold) {
   sa.spi = p.spi;
   sa.tunnel = p.tunnel;
   sa.algorithm = p.algorithm;
+  sa.workers = p.workers;
   sa.esn = p.esn;
   sa.any = cold->selectors.any();
   // Packets and sequence numbers advance together, for all workers: a limit of packets is one of
   // numbers, and exact.
-  sa.tallies = cold->tallies.get();
   sa.last_sequence = l.hard_packets == 0 ? space : number_of(first, l.hard_packets, space);
   sa.soft_sequence = soft_of(space);
   if (l.soft_packets != 0)
@@ -62,12 +61,13 @@ void fill(OutboundSa& sa, const OutboundParams& p, OutboundCold* cold) {
 
 OutboundSa* make_outbound(const OutboundParams& p) {
   if (!is_sound(p)) return nullptr;
-  void* room = slab().take();
+  void* room = slab(p.workers).take();
   if (room == nullptr) return nullptr;
   auto* sa = new (room) OutboundSa{};
+  for (uint16_t w = 0; w < p.workers; ++w) new (&sa->tally(w)) OutboundTally{};
   const esp::AlgorithmInfo& a = esp::info(p.algorithm);
   if (!crypto::expand(p.algorithm, p.keymat.first(a.key_bytes()), sa->key).ok()) {
-    slab().give(room);
+    slab(p.workers).give(room);
     return nullptr;
   }
   std::memcpy(&sa->salt, p.keymat.data() + a.encr_key_bytes, a.salt_bytes);
@@ -75,8 +75,6 @@ OutboundSa* make_outbound(const OutboundParams& p) {
   auto* cold = new OutboundCold;
   cold->selectors = SelectorSet(p.local_ts, p.remote_ts);
   cold->fragments_also = p.fragments_also;
-  cold->workers = p.workers;
-  cold->tallies = std::make_unique<OutboundTally[]>(p.workers);
   fill(*sa, p, cold);
   return sa;
 }
@@ -84,8 +82,9 @@ OutboundSa* make_outbound(const OutboundParams& p) {
 void destroy(OutboundSa* sa) {
   if (sa == nullptr) return;
   delete sa->cold;
+  const uint16_t workers = sa->workers;
   sa->~OutboundSa();
-  slab().give(sa);
+  slab(workers).give(sa);
 }
 
 SequenceBlock OutboundSa::take_near_end(uint32_t count) {
@@ -101,9 +100,9 @@ SequenceBlock OutboundSa::take_near_end(uint32_t count) {
 
 OutboundReport report(const OutboundSa& sa) {
   OutboundReport r = {};
-  for (uint16_t w = 0; w < sa.cold->workers; ++w) {
-    r.packets += sa.cold->tallies[w].packets.get();
-    r.bytes += sa.cold->tallies[w].bytes.get();
+  for (uint16_t w = 0; w < sa.workers; ++w) {
+    r.packets += sa.tally(w).packets.get();
+    r.bytes += sa.tally(w).bytes.get();
   }
   r.next_sequence = sa.next_sequence.load(std::memory_order_relaxed);
   r.soft_limit_reached = sa.soft_reported.load(std::memory_order_relaxed);

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "dataplane/common/cacheline.h"
 #include "dataplane/common/counter.h"
@@ -44,37 +43,50 @@ struct alignas(kCacheLine) OutboundSa {
     return extended ? ~uint64_t{0} - 1 : uint64_t{0xffffffff};
   }
 
-  // Line 0. Control: rw until handed to the workers, ro from then on.
+  // Line 0, all that a burst touches. Control: rw until handed to the workers, ro from then on, but
+  // for next_sequence: every worker: rw. A burst needs all of it or nothing, so that sharing a line
+  // costs no bouncing more.
+  std::atomic<uint64_t> next_sequence;
+  uint64_t soft_sequence;  // at this number a successor is asked for
+  uint64_t last_sequence;  // no number above this is ever sent
+  uint64_t expires_tsc;    // from here on nothing is sent
+  OutboundCold* cold;
   uint32_t spi;  // host order
   uint32_t tunnel;
   uint32_t salt;  // as in memory
+  uint16_t workers;
   esp::Algorithm algorithm;
   bool esn;
   uint8_t any;  // AnyBits of the selectors
   bool counts_bytes;
-  OutboundTally* tallies;  // [worker]
-  uint64_t soft_sequence;  // at this number a successor is asked for
-  uint64_t last_sequence;  // no number above this is ever sent
-  uint64_t soft_bytes;
-  uint64_t hard_bytes;
-  OutboundCold* cold;
 
-  // Line 1. Every worker: rw, but for the last.
-  alignas(kCacheLine) std::atomic<uint64_t> next_sequence;
-  std::atomic<uint64_t> bytes;  // of all workers, if counts_bytes
-  std::atomic<bool> soft_reported;
-  std::atomic<bool> hard_reported;
-  uint64_t expires_tsc;  // control: rw until handed over. From here on nothing is sent
+  // Line 1: only if there are limits of octets, or one of the limits was reached.
+  alignas(kCacheLine) uint64_t soft_bytes;  // control, like line 0
+  uint64_t hard_bytes;                      // likewise
+  std::atomic<uint64_t> bytes;              // every worker: rw. Of all of them, if counts_bytes
+  std::atomic<bool> soft_reported;          // every worker: rw
+  std::atomic<bool> hard_reported;          // every worker: rw
 
   alignas(kCacheLine) crypto::Key key;  // control: wo, ro from then on
+
+  // Of each worker, right behind: the place is known before the SA itself is in the cache.
+  OutboundTally& tally(uint16_t worker) {
+    return reinterpret_cast<OutboundTally*>(this + 1)[worker];
+  }
+  const OutboundTally& tally(uint16_t worker) const {
+    return reinterpret_cast<const OutboundTally*>(this + 1)[worker];
+  }
 
   // Takes up to `count` numbers. Never hands out one twice or one above last_sequence, also when
   // all workers ask at once at the very end. REQUIRES: 0 < count <= 1024.
   SequenceBlock take(uint32_t count) {
     const uint64_t next = next_sequence.load(std::memory_order_relaxed);
-    if (next <= last_sequence && last_sequence - next >= kMargin) [[likely]]
-      return {next_sequence.fetch_add(count, std::memory_order_relaxed), count};
-    return take_near_end(count);
+    if (next > last_sequence || last_sequence - next < kMargin) [[unlikely]]
+      return take_near_end(count);
+    if (workers != 1) return {next_sequence.fetch_add(count, std::memory_order_relaxed), count};
+    // Nobody else takes any; and a locked addition would wait for what is being written to others.
+    next_sequence.store(next + count, std::memory_order_relaxed);
+    return {next, count};
   }
 
  private:
@@ -82,15 +94,13 @@ struct alignas(kCacheLine) OutboundSa {
   static constexpr uint64_t kMargin = uint64_t{1} << 20;
   SequenceBlock take_near_end(uint32_t count);
 };
-static_assert(offsetof(OutboundSa, next_sequence) == kCacheLine);
+static_assert(offsetof(OutboundSa, soft_bytes) == kCacheLine);
 static_assert(offsetof(OutboundSa, key) == 2 * kCacheLine);
 static_assert(sizeof(OutboundSa) == 2 * kCacheLine + sizeof(crypto::Key));
 
 struct OutboundCold {
   SelectorSet selectors;
   bool fragments_also;
-  uint16_t workers;
-  std::unique_ptr<OutboundTally[]> tallies;  // [workers], named by OutboundSa::tallies
 };
 
 // An SA ready for make_encap(). Null if the parameters make none: a reserved SPI, KEYMAT of the

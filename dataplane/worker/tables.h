@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "dataplane/common/cacheline.h"
+#include "dataplane/common/huge_array.h"
 #include "dataplane/fib/group.h"
 #include "dataplane/fib/next_hop.h"
 #include "dataplane/fib/own_addresses.h"
@@ -77,11 +77,11 @@ struct Tables {
   inline bool is_alive(fib::NextHop member) const;
 
   Capacity capacity;
-  std::unique_ptr<sa::InboundSa*[]> inbound_sas;  // [spi::kSlots], by sa::slot(spi)
-  std::unique_ptr<sa::Encap[]> tunnels;           // [capacity.tunnels]
-  std::unique_ptr<Adjacency[]> adjacencies;       // [capacity.adjacencies]
-  std::unique_ptr<fib::Group*[]> groups;          // [capacity.groups]
-  const Liveness* liveness = nullptr;             // of tunnels; null: none is down by a check
+  HugeArray<sa::InboundSa*> inbound_sas;  // [spi::kSlots], by sa::slot(spi)
+  HugeArray<sa::Encap> tunnels;           // [capacity.tunnels]
+  HugeArray<Adjacency> adjacencies;       // [capacity.adjacencies]
+  HugeArray<fib::Group*> groups;          // [capacity.groups]
+  const Liveness* liveness = nullptr;     // of tunnels; null: none is down by a check
   RouteTable tables[kMaxTables];
   PortRecord ports[kMaxPorts];
 };

@@ -1,6 +1,7 @@
 #include "dataplane/crypto/engine.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <random>
@@ -290,6 +291,31 @@ TEST(SecureSlab, GrowsPastAChunk) {
     ASSERT_NE(taken.back(), nullptr);
   }
   for (void* p : taken) slab.give(p);
+}
+
+// Objects of one slab that follow each other are an odd number of lines apart.
+TEST(SecureSlab, SpreadsObjectsOverTheSetsOfACache) {
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{64}, std::size_t{1280}}) {
+    SecureSlab& slab = slab_for(bytes);
+    EXPECT_EQ(&slab_for(bytes), &slab);
+    auto* a = static_cast<uint8_t*>(slab.take());
+    auto* b = static_cast<uint8_t*>(slab.take());
+    const auto apart = static_cast<std::size_t>(std::abs(b - a));
+    EXPECT_GE(apart, bytes);
+    EXPECT_EQ(apart % 128, 64u);
+    slab.give(b);
+    slab.give(a);
+  }
+}
+
+TEST(HugeArray, IsZeroedAndAligned) {
+  for (const std::size_t n : {std::size_t{1}, std::size_t{600}, kHugePage / 4, kHugePage / 8 * 3}) {
+    const HugeArray<uint64_t> array(n);
+    const std::size_t alignment = n * 8 >= kHugePage ? kHugePage : 4096;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(array.get()) % alignment, 0u);
+    EXPECT_EQ(std::count(array.get(), array.get() + n, 0u), static_cast<std::ptrdiff_t>(n));
+    array[n - 1] = 1;
+  }
 }
 
 }  // namespace
