@@ -1,5 +1,7 @@
 #include "control/api/views.h"
 
+#include "control/api/bgp_views.h"
+
 namespace kanmon::api {
 namespace {
 
@@ -331,6 +333,20 @@ constexpr View kViews[] = {
      kFpm,
      kFpmOrder,
      {}},
+    {"bgp", "BGP peers and their sessions; what is not established first.", kBgpPeers,
+     kBgpPeerOrder, kBgpPeerTotals},
+    {"bgp-neighbor",
+     "Everything about one BGP peer; `params.peer` is its name or address.",
+     kBgpNeighbor,
+     {},
+     {},
+     true},
+    {"bgp-routes",
+     "Routes of BGP with every path, which one won, and why the others lost, were not let in or "
+     "are not used.",
+     kBgpRoutes,
+     {},
+     kBgpRouteTotals},
     {"neighbors", "Resolved and unresolved neighbours (ARP, ND).", kNeighbors, kNeighborOrder, {}},
     {"workers", "Worker threads: load and packets.", kWorkers, kWorkerOrder, {}},
     {"stages", "Stages of the data plane; the dearest first.", kStages, kStageOrder, {}},

@@ -12,6 +12,7 @@
 
 #include "control/api/dispatcher.h"
 #include "control/api/views.h"
+#include "control/cli/bgp.h"
 #include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/completion.h"
@@ -32,6 +33,8 @@ Examples:
   kanmon show tunnels                       state of all tunnels, those that are not up first
   kanmon show tunnels branch --wide         everything about one
   kanmon show routes --table main 10.2.0.9  which route a packet to 10.2.0.9 takes, and which not
+  kanmon show bgp routes 10.2.0.0/16        paths of BGP to these prefixes, and why each lost
+  kanmon drain --tunnel branch              move traffic away from a tunnel's BGP peers
   kanmon show drops --watch 1               what is dropped and why, once a second
   kanmon --json show sas                    the same for programs
   kanmon trace host 10.2.0.9 proto icmp     the way of the next ten such packets, stage by stage
@@ -86,6 +89,9 @@ class Program {
   int refused(const Reply& reply);
   int show(const api::View& view);
   int show_once(const api::View& view);
+  int show_with(const api::View& view, const Json& params);
+  BgpCommands bgp_commands();
+  int call_and_say(const std::string& method, const Json& params, const std::string& done);
   int reload();
   int tunnel(const std::string& verb);
   std::string filter() const;
@@ -119,6 +125,7 @@ void Program::define() {
   app_.add_subcommand("reload", "Read the configuration again: all of it, or nothing on an error")
       ->callback([this] { exit_ = reload(); });
   define_tunnel();
+  define_bgp(app_, bgp_commands());
   define_trace();
   define_capture();
   define_offline();
@@ -128,7 +135,12 @@ void Program::define_show() {
   CLI::App* show_app = app_.add_subcommand("show", "Print a part of the daemon's state");
   show_app->require_subcommand(1);
   show_app->fallthrough();
+  define_show_bgp(*show_app, bgp_commands(), [this](CLI::App& sub) {
+    sub.add_flag("--wide", args_.render.is_wide, "All columns");
+    sub.add_flag("--exact", args_.render.is_exact, "Octets as exact integers");
+  });
   for (const api::View& view : api::views()) {
+    if (std::string_view(view.name).substr(0, 3) == "bgp") continue;
     CLI::App* sub = show_app->add_subcommand(view.name, view.help);
     sub->fallthrough();
     sub->callback([this, &view] { exit_ = show(view); });
@@ -309,8 +321,11 @@ int Program::refused(const Reply& reply) {
 
 int Program::show_once(const api::View& view) {
   const bool is_routes = std::string_view(view.name) == "routes";
-  const Reply reply =
-      ask(std::string("show.") + view.name, is_routes ? route_params() : Json::object());
+  return show_with(view, is_routes ? route_params() : Json::object());
+}
+
+int Program::show_with(const api::View& view, const Json& params) {
+  const Reply reply = ask(std::string("show.") + view.name, params);
   if (reply.kind != Reply::Kind::kResult) return refused(reply);
   if (args_.is_json) {
     print_json(reply.result);
@@ -329,6 +344,30 @@ int Program::show(const api::View& view) {
     out_.flush();
   }
   return code;
+}
+
+BgpCommands Program::bgp_commands() {
+  return {[this](const std::string& view, const Json& params) {
+            exit_ = show_with(*api::find_view(view), params);
+          },
+          [this](const std::string& method, const Json& params, const std::string& done) {
+            exit_ = call_and_say(method, params, done);
+          }};
+}
+
+int Program::call_and_say(const std::string& method, const Json& params, const std::string& done) {
+  const Reply reply = ask(method, params);
+  if (reply.kind != Reply::Kind::kResult) return refused(reply);
+  if (args_.is_json) {
+    print_json(reply.result);
+    return kOk;
+  }
+  const auto peers = reply.result.find("peers");
+  out_ << done;
+  if (peers != reply.result.end() && peers->is_number_unsigned())
+    out_ << ": " << peers->get<uint64_t>() << (*peers == 1 ? " peer" : " peers");
+  out_ << "\n";
+  return kOk;
 }
 
 int Program::reload() {

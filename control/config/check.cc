@@ -11,6 +11,7 @@ void check(Context& context, const Config& config, const Machine& machine) {
   check_routes(context, config);
   check_tunnels(context, config);
   check_host(context, config);
+  check_bgp(context, config);
 }
 
 bool ports_are_sound(Context& context, const Config& config) {

@@ -131,6 +131,8 @@ void check_unused(Context& context, const Config& config) {
     }
     for (const std::string& name : t.propagations) use(name);
   }
+  for (const BgpSpeaker& s : config.bgp.speakers)
+    for (const BgpPeer& p : s.peers) used.insert(p.tunnel);  // what is learned leads into it
   for (const Tunnel& t : config.tunnels)
     if (used.count(t.name) == 0)
       context.warning_at("tunnels." + t.name,

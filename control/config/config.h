@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/bgp.h"
 #include "control/ike/types.h"
 #include "dataplane/crypto/backend.h"
 #include "dataplane/wire/address.h"
@@ -180,6 +181,7 @@ struct Config {
   std::vector<RouteTable> tables;
   std::vector<Tunnel> tunnels;
   std::vector<Attachment> attachments;  // those of the file, then the implied ones
+  Bgp bgp;
 };
 
 // One mistake: where, which key, what is there, what was expected.

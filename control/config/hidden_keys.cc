@@ -5,7 +5,7 @@
 namespace kanmon::config {
 namespace {
 
-constexpr std::string_view kName = "pre-shared-key";
+constexpr std::string_view kNames[] = {"pre-shared-key", "md5-password"};
 // What a plain word may hold and still end where it seems to end.
 constexpr std::string_view kPlain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_.-";
@@ -47,6 +47,17 @@ Value value_of(std::string_view line, std::size_t at) {
   return {start, start, end};
 }
 
+// Where the next name begins, and which it is; npos: none.
+std::size_t find_name(std::string_view text, std::size_t from, std::size_t& length) {
+  std::size_t first = text.npos;
+  for (const std::string_view name : kNames)
+    if (const std::size_t at = text.find(name, from); at < first) {
+      first = at;
+      length = name.size();
+    }
+  return first;
+}
+
 bool is_comment(std::string_view before) {
   for (std::size_t i = 0; i < before.size(); ++i)
     if (before[i] == '#' && (i == 0 || is_blank(before[i - 1]))) return true;
@@ -58,12 +69,14 @@ bool is_comment(std::string_view before) {
 HiddenKeys::HiddenKeys(std::string_view text) {
   text_.reserve(text.size());
   std::size_t copied = 0;
-  for (std::size_t at = text.find(kName); at != text.npos; at = text.find(kName, at)) {
+  std::size_t length = 0;
+  for (std::size_t at = find_name(text, 0, length); at != text.npos;
+       at = find_name(text, at, length)) {
     const std::size_t line_start = text.rfind('\n', at) + 1;  // npos + 1 is 0
     const std::size_t line_end = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(line_start, line_end - line_start);
-    const std::size_t name_end = at + kName.size() - line_start;
-    at += kName.size();
+    const std::size_t name_end = at + length - line_start;
+    at += length;
     if (is_comment(line.substr(0, name_end))) continue;
     const Value value = value_of(line, name_end);
     if (value.empty()) continue;

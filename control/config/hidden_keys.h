@@ -1,5 +1,5 @@
-// Pre-shared keys are taken out of a YAML text before the YAML library sees it: what passes through
-// its buffers is freed without being wiped (INV-9).
+// Pre-shared keys and MD5 passwords are taken out of a YAML text before the YAML library sees it:
+// what passes through its buffers is freed without being wiped (INV-9).
 //
 // Only values whose extent is certain without a YAML parser are hidden: on the line of their name,
 // in quotes without escapes or as one plain word. Each is replaced by as many x, so that no line or

@@ -51,7 +51,7 @@ const Json* section_in(const Json& schema, std::string& path) {
   if (schema.contains("properties")) return &schema;
   if (schema.contains("additionalProperties") && schema["additionalProperties"].is_object()) {
     path += ".NAME";
-    return &schema["additionalProperties"];
+    return section_in(schema["additionalProperties"], path);
   }
   if (!schema.contains("items")) return nullptr;
   path += "[]";

@@ -1,6 +1,7 @@
 #include "control/config/schema.h"
 
 #include "control/config/attachments.h"
+#include "control/config/bgp_keys.h"
 #include "control/config/codec.h"
 #include "control/config/device.h"
 #include "control/config/host.h"
@@ -222,6 +223,9 @@ constexpr Key<Config> kConfigKeys[] = {
     key<Config, Attachments>(
         "attachments", [](auto& c) -> auto& { return c.attachments; },
         "Attachments by name: what route tables associate and propagate."),
+    key<Config, BgpSection>(
+        "bgp", [](auto& c) -> auto& { return c.bgp; },
+        "BGP: speakers of tables, with their policies."),
 };
 
 }  // namespace
@@ -241,6 +245,7 @@ std::span<const Key<Config>> config_keys() {
 void read_config(Context& context, const Node& root, Config& config) {
   read_section<Config>(context, root, kConfigKeys, config);
   derive_attachments(config);
+  derive_bgp(config);
 }
 
 std::string json_schema() {

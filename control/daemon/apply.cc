@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "control/config/changes.h"
 #include "control/daemon/gateway.h"
 #include "control/log/log.h"
 
@@ -86,6 +87,15 @@ publish::TunnelSettings settings_of(const config::Tunnel& tunnel, uint16_t table
   s.tfc_to_mtu = tunnel.tfc_padding == config::TfcPolicy::kToMtu;
   s.configured_mtu = tunnel.mtu.value_or(0);
   return s;
+}
+
+// What next hops of learned routes depend on.
+bool routing_differs(const config::Config& before, const config::Config& after) {
+  for (const auto& change : config::changes_between(before, after))
+    for (const char* section :
+         {"ports.", "tunnels.", "attachments.", "route-tables.", "underlays."})
+      if (change.key.rfind(section, 0) == 0) return true;
+  return false;
 }
 
 config::Problem too_many_tunnels() {
@@ -201,9 +211,11 @@ void Gateway::apply(TimePoint now, config::Config next) {
   for (auto& [name, table] : tables_) apply_routes(now, table, wanted.at(name).routes);
   close_ports(closing);
   apply_tunnels(now, next);
+  const bool moved = routing_differs(config_, next);
   config_ = std::move(next);
   apply_host_devices();
   apply_fpm();
+  bgp_->apply(now, config_, moved);
   resolve_paths(now);
 }
 
@@ -288,6 +300,7 @@ void Gateway::publish_adjacency(uint32_t adjacency, uint16_t port, const wire::M
 // tunnels need are pinned, others lose their pin.
 void Gateway::resolve_paths(TimePoint now) {
   neighbors_.unpin_all();
+  bgp_->pin_again();
   is_underlay_changed_ = false;
   for (const auto& [name, table] : tables_)
     for (const auto& route : table.installed)

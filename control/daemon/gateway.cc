@@ -76,9 +76,11 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       table_numbers_(kMaxTables),
       compiler_(*this, kMaxGroups),
       load_(plane_->workers()),
-      started_(std::chrono::steady_clock::now()) {}
+      started_(std::chrono::steady_clock::now()),
+      bgp_(std::make_unique<Bgp>(*this)) {}
 
 Gateway::~Gateway() {
+  bgp_.reset();
   for (const auto& [name, port] : ports_) neighbors_.remove_port(port.info.id);
   (void)plane_->stop();
 }
@@ -119,15 +121,17 @@ bool Gateway::poll(TimePoint now) {
   groups_.sweep();
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
   const uint32_t from_host = host_devices_.poll();
+  const bool bgp_works = bgp_->poll(now);
   tracer_.poll(now);
   capturer_.poll(now);
   const bool more_routes = poll_fpm(now);
-  return done + from_host != 0 || more_routes;
+  return done + from_host != 0 || more_routes || bgp_works;
 }
 
 void Gateway::tick(TimePoint now) {
   now_ = now;
   if (ike_.next_deadline() <= now) ike_.tick(now);
+  bgp_->tick(now);
   if (is_underlay_changed_) resolve_paths(now);
   if (now < next_slow_tick_) return;
   next_slow_tick_ = now + kSlowTick;
@@ -162,6 +166,7 @@ uint32_t Gateway::sas_without_keys(std::optional<uint32_t> tunnel) const {
 
 void Gateway::shut_down(TimePoint now) {
   now_ = now;
+  bgp_->shut_down(now);
   ike_.shut_down(now);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/config/config.h"
+#include "control/daemon/bgp.h"
 #include "control/daemon/fpm_feed.h"
 #include "control/daemon/index.h"
 #include "control/daemon/key_book.h"
@@ -27,8 +28,6 @@
 #include "dataplane/worker/dataplane.h"
 
 namespace kanmon::daemon {
-
-using TimePoint = std::chrono::steady_clock::time_point;
 
 // A port of the configuration that is open.
 struct OpenPort {
@@ -89,6 +88,18 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   const std::map<std::string, OpenPort>& ports() const { return ports_; }
   const std::map<std::string, LiveTable>& tables() const { return tables_; }
   const routing::Compiler& compiler() const { return compiler_; }
+  routing::Compiler& compiler() { return compiler_; }
+  // Where a route learned in `table` with this next hop leads: into the tunnel inside whose subnet
+  // it lies, to a station of a port, or into `tunnel`, in which it was learned. None: nowhere.
+  std::optional<fib::NextHop> learned_next_hop(TimePoint now, const std::string& table,
+                                               const std::string& tunnel,
+                                               const wire::IpAddress& next_hop);
+  void pin_adjacency(TimePoint now, uint32_t adjacency);
+  // Of host devices in a table; null: the daemon's own.
+  std::shared_ptr<const host::Namespace> host_namespace(const config::Config& config,
+                                                        const std::string& table);
+  Bgp& bgp() { return *bgp_; }
+  const Bgp& bgp() const { return *bgp_; }
   // Seconds on the clock by which the compiler tells the age of routes.
   uint32_t route_clock_s(TimePoint now) const;
   const neighbor::Table& neighbors() const { return neighbors_; }
@@ -286,6 +297,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own
   uint64_t bad_datagrams_ = 0;
   MtuMessages mtu_messages_;
+  std::unique_ptr<Bgp> bgp_;  // last: it looks at the rest
 };
 
 }  // namespace kanmon::daemon

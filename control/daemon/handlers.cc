@@ -115,6 +115,7 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   dispatcher.add("tunnel.down", [&](const Json& params) {
     return tunnel_command(gateway, params, &ike::Engine::down);
   });
+  add_bgp_handlers(dispatcher, gateway);
   add_trace_handlers(dispatcher, gateway);
   add_capture_handlers(dispatcher, gateway);
   dispatcher.add("tunnel.rekey", [&](const Json& params) { return tunnel_rekey(gateway, params); });

@@ -14,7 +14,8 @@ namespace kanmon::daemon {
 void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway,
                   std::function<api::Answer()> reload);
 
-// Parts of them: start, read and stop of trace.… and capture.….
+// Parts of them: show.bgp… and bgp.…; start, read and stop of trace.… and capture.….
+void add_bgp_handlers(api::Dispatcher& dispatcher, Gateway& gateway);
 void add_trace_handlers(api::Dispatcher& dispatcher, Gateway& gateway);
 void add_capture_handlers(api::Dispatcher& dispatcher, Gateway& gateway);
 

@@ -24,7 +24,22 @@ uint16_t mtu_of(const config::Config& config, const config::Tunnel& tunnel) {
   return static_cast<uint16_t>(std::min<int>(fits, tunnel.mtu.value_or(fits)));
 }
 
+// The key host-namespace of a table of either kind.
+std::string setting_of(const config::Config& config, const std::string& table) {
+  for (const auto& u : config.underlays)
+    if (u.name == table) return u.host_namespace;
+  for (const auto& t : config.tables)
+    if (t.name == table) return t.host_namespace;
+  return {};
+}
+
 }  // namespace
+
+std::shared_ptr<const host::Namespace> Gateway::host_namespace(const config::Config& config,
+                                                               const std::string& table) {
+  std::string ignored;  // opened by prepare_host_devices()
+  return namespaces_.of(table, setting_of(config, table), ignored);
+}
 
 std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config,
                                                     std::string& why) {
@@ -34,12 +49,7 @@ std::vector<host::DeviceSpec> Gateway::device_specs(const config::Config& config
     return it == tables_.end() ? uint16_t{0} : it->second.number;
   };
   const auto where = [&](const std::string& table) {
-    std::string setting;
-    for (const auto& u : config.underlays)
-      if (u.name == table) setting = u.host_namespace;
-    for (const auto& t : config.tables)
-      if (t.name == table) setting = t.host_namespace;
-    return namespaces_.of(table, setting, why);
+    return namespaces_.of(table, setting_of(config, table), why);
   };
   for (const auto& port : config.ports)
     if (!port.host_device.empty())

@@ -84,6 +84,7 @@ void Gateway::apply_tables(const std::map<std::string, routing::PlannedTable>& w
     const uint64_t gone = plane_->publish(rings::SetTable{it->second.number, {}});
     tables_by_number_.erase(it->second.number);
     forget_fpm(it->first);
+    bgp_->table_gone(it->first, it->second.number);
     compiler_.drop_table(it->second.number);
     old_tables_.emplace_back(gone, std::move(it->second));
     table_numbers_.give_back(it->first);
@@ -235,6 +236,41 @@ void Gateway::unset_neighbor_routes(uint16_t port, const wire::IpAddress& addres
 
 void Gateway::judge_tunnel(uint32_t tunnel) {
   compiler_.set_live(NextHop::make(NextHopKind::kTunnel, tunnel), sas_.outbound(tunnel) != nullptr);
+  bgp_->local_routes_changed();
+}
+
+// ---- learned routes
+
+std::optional<NextHop> Gateway::learned_next_hop(TimePoint now, const std::string& table,
+                                                 const std::string& tunnel,
+                                                 const wire::IpAddress& next_hop) {
+  const auto live = tables_.find(table);
+  if (live == tables_.end()) return std::nullopt;
+  for (const auto& t : config_.tunnels)
+    for (const auto& a : t.inside_addresses) {
+      // In an underlay the compiler rejects what leads into a tunnel, and shows it (INV-1).
+      const bool is_here = live->second.underlay || t.table == table;
+      if (is_here && a.subnet().contains(next_hop))
+        if (const auto number = tunnel_numbers_.find(t.name))
+          return NextHop::make(NextHopKind::kTunnel, *number);
+    }
+  for (const auto& [name, port] : ports_) {
+    if (!has_port(table, name)) continue;
+    for (const auto& a : port.config.addresses)
+      if (a.address.family == next_hop.family && a.subnet().contains(next_hop))
+        if (const auto adjacency = pin_neighbor(now, port.info.id, next_hop))
+          return NextHop::make(NextHopKind::kNeighbour, *adjacency);
+  }
+  const auto number = tunnel.empty() ? std::nullopt : tunnel_numbers_.find(tunnel);
+  if (!number) return std::nullopt;
+  return NextHop::make(NextHopKind::kTunnel, *number);
+}
+
+void Gateway::pin_adjacency(TimePoint now, uint32_t adjacency) {
+  const auto owner = adjacencies_.find(adjacency);
+  if (owner == adjacencies_.end()) return;
+  const AdjacencyOwner known = owner->second;
+  (void)pin_neighbor(now, known.port, known.address);
 }
 
 }  // namespace kanmon::daemon

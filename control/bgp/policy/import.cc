@@ -67,8 +67,10 @@ AttributeRef Import::changed(const AttributeRef& received, const RouteMapEntry* 
   if (entry != nullptr) entry->change.apply(scratch_);
   // After the policy, which may have set a preference or the community.
   const auto& all = scratch_.communities;
-  if (o.graceful_shutdown &&
-      std::find(all.begin(), all.end(), community::kGracefulShutdown) != all.end()) {
+  const bool shuts_down =
+      o.graceful_shutdown &&
+      std::find(all.begin(), all.end(), community::kGracefulShutdown) != all.end();
+  if (shuts_down || o.draining) {
     scratch_.local_pref = 0;
     scratch_.weight = 0;
   }

@@ -38,6 +38,7 @@ struct ImportOptions {
       local6;                     // our addresses towards the peer
   uint32_t weight = 0;            // for all its routes
   bool graceful_shutdown = true;  // routes that carry GRACEFUL_SHUTDOWN come last (RFC 8326)
+  bool draining = false;          // ours is being shut down: all its routes come last (RFC 8326)
   std::shared_ptr<const RouteMap> policy;  // none: all of an internal peer, none of an external
 };
 

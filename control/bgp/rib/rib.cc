@@ -85,7 +85,7 @@ uint32_t Rib::add_path(NodeId node, SourceId source, uint32_t path_id) {
 
 void Rib::remove_path(NodeId node, uint32_t id) {
   Path& path = paths_[id];
-  const bool selected = is_selected(path.standing);
+  const bool selected = matters(path.standing);
   PerFamily& family = per_family(path, node);
   set_stale(path, family, false);
   set_accepted(path, family, {});
@@ -136,7 +136,7 @@ void Rib::announce(SourceId id, const Nlri& nlri, AttributeRef received, Attribu
   path.received = std::move(received);
   if (path.accepted == accepted) return;
   set_accepted(path, family, std::move(accepted));
-  decide(node, is_selected(path.standing));
+  decide(node, matters(path.standing));
 }
 
 bool Rib::withdraw(SourceId id, const Nlri& nlri) {
@@ -173,7 +173,7 @@ void Rib::judge_again(SourceId id, wire::Family family, const Judge& judge) {
     AttributeRef accepted = judge(nodes_.prefix(node), path);
     if (accepted == path.accepted) return;
     set_accepted(path, of, std::move(accepted));
-    decide(node, is_selected(path.standing));
+    decide(node, matters(path.standing));
   });
 }
 
@@ -218,7 +218,7 @@ void Rib::decide(NodeId node, bool touched) {
   decision_.decide(contenders_, standings_);
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Standing& standing = paths_[candidates_[i]].standing;
-    touched |= standing != standings_[i] && (is_selected(standing) || is_selected(standings_[i]));
+    touched |= standing != standings_[i] && (matters(standing) || matters(standings_[i]));
     standing = standings_[i];
   }
   if (touched) queue_.push(node, nodes_);

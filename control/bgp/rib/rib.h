@@ -100,6 +100,8 @@ class Rib {
       if (nodes_.exists(id) && nodes_[id].paths != kNoId) f(id);
     }
   }
+  // Whether a number below end() is that of a prefix with candidates.
+  bool exists(NodeId id) const { return nodes_.exists(id) && nodes_[id].paths != kNoId; }
   uint32_t prefixes() const { return nodes_.size(); }
   uint32_t paths() const { return paths_.used(); }
   // Without the attribute sets, which tables share.
@@ -117,6 +119,8 @@ class Rib {
   void remove_consumer(ConsumerId id);
   // Starts over: every prefix once more (a peer asked for a refresh, an export policy changed).
   void replay(ConsumerId id) { queue_.replay(id, nodes_); }
+  // From now on changes of paths that lost are told too: for who keeps the next best at hand.
+  void tell_of_losers() { tells_of_losers_ = true; }
   // Calls `f` for up to `limit` prefixes whose selected paths may have changed; best() is null if
   // the prefix is gone. The same prefix may come again without a change. `f` must not change the
   // Rib. How many there were: fewer than `limit` means that nothing waits.
@@ -147,12 +151,16 @@ class Rib {
   void remove_path(NodeId node, uint32_t path);
   void set_stale(Path& path, PerFamily& family, bool stale);
   void set_accepted(Path& path, PerFamily& family, AttributeRef accepted);
+  bool matters(Standing s) const {
+    return is_selected(s) || (tells_of_losers_ && s != Standing::kRefused);
+  }
   // Decides `node` anew. `touched`: a selected path changed or went, so consumers must look.
   void decide(NodeId node, bool touched);
   void free_if_unused(NodeId node);
   template <class F>
   void for_each_of(SourceId id, wire::Family family, F&& f);
 
+  bool tells_of_losers_ = false;
   Decision decision_;
   Nodes nodes_;
   Slab<Path> paths_;

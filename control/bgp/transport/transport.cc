@@ -191,8 +191,8 @@ void Transport::remove(TcpPeer& peer) {
   const auto it = neighbours_.find(&peer);
   if (it == neighbours_.end()) return;
   std::string ignored;
-  (void)set_md5(it->second.listener->socket, wire::Prefix::host(it->second.remote), nullptr,
-                ignored);
+  if (const auto& listener = it->second.listener)
+    (void)set_md5(listener->socket, wire::Prefix::host(it->second.remote), nullptr, ignored);
   neighbours_.erase(it);
 }
 

@@ -75,11 +75,11 @@ TEST(BgpSession, Bgp13CollisionEndsWithOneSession) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     TwoSpeakers two;
     std::mt19937 order(seed);
-    two.net.reads = [&](const Speaker& s) { return (order() & 1) == (&s == &two.a); };
+    two.net.reads = [&](const TestSpeaker& s) { return (order() & 1) == (&s == &two.a); };
     two.net.chunk = 1 + seed % 40;
     two.start();
     for (unsigned i = 0; i < 3000; ++i) two.net.step();
-    two.net.reads = [](const Speaker&) { return true; };
+    two.net.reads = [](const TestSpeaker&) { return true; };
     two.net.pass(10s);
     ASSERT_TRUE(two.is_up()) << seed;
     unsigned alive = 0;
@@ -151,7 +151,7 @@ TEST(BgpSession, Bgp14KeepalivesHoldTheSessionAndSilenceEndsIt) {
   EXPECT_GE(keepalives, 120u);
   EXPECT_LE(keepalives, 162u);
 
-  two.net.reads = [](const Speaker&) { return false; };
+  two.net.reads = [](const TestSpeaker&) { return false; };
   two.net.is_up = false;
   two.net.pass(89s - 30s);
   EXPECT_TRUE(two.is_up());
@@ -169,7 +169,7 @@ TEST(BgpSession, Bgp14HoldTimeZeroMeansNoTimers) {
   TwoSpeakers two(sa);
   two.start();
   two.net.settle();
-  two.net.reads = [](const Speaker&) { return false; };
+  two.net.reads = [](const TestSpeaker&) { return false; };
   two.net.pass(24h);
   EXPECT_TRUE(two.is_up());
   EXPECT_EQ(two.a.session.counters().out[3], 1u);
@@ -185,7 +185,7 @@ TEST(BgpSession, Bgp14TheSmallerHoldTimeCounts) {
   EXPECT_EQ(two.b.negotiated.hold_time, 3s);
   two.net.pass(1min);
   EXPECT_TRUE(two.is_up());
-  two.net.reads = [&](const Speaker& s) { return &s == &two.a; };
+  two.net.reads = [&](const TestSpeaker& s) { return &s == &two.a; };
   two.net.pass(3s);
   EXPECT_EQ(two.b.downs.size(), 1u);
 }
@@ -202,7 +202,7 @@ TEST(BgpSession, Bgp14ANeighbourThatTakesNothingIsDropped) {
   two.net.settle();
   ASSERT_TRUE(two.is_up());
   two.net.links[0]->from_caller.window = 4096;
-  two.net.reads = [&](const Speaker& s) { return &s == &two.b; };
+  two.net.reads = [&](const TestSpeaker& s) { return &s == &two.b; };
   const Octets message = raw_message(2, update_body(Octets(1000, 0), {}, {}));
   bool may_go_on = true;
   std::size_t queued = 0;
@@ -234,7 +234,7 @@ TEST(BgpSession, Bgp22BackPressureAndItsEnd) {
   two.net.links[0]->from_caller.window = 5000;
   const Octets message = raw_message(2, update_body(joined({kNet11}), {}, {}));
   bool slow = true;
-  two.net.reads = [&](const Speaker& s) { return !slow || &s == &two.b; };
+  two.net.reads = [&](const TestSpeaker& s) { return !slow || &s == &two.b; };
   unsigned sent = 0;
   for (; two.b.session.send(two.net.now, message); ++sent) ASSERT_LT(sent, 100'000u);
   EXPECT_EQ(two.b.writables, 0u);
@@ -300,7 +300,7 @@ TEST(BgpSession, Bgp08WhatDoesNotFitIsRefusedWithTheReason) {
     TwoSpeakers two(sa, sb);
     two.start();
     // Only A reads, so that it is A who finds it.
-    two.net.reads = [&](const Speaker& s) { return &s == &two.a; };
+    two.net.reads = [&](const TestSpeaker& s) { return &s == &two.a; };
     two.net.settle();
     ASSERT_EQ(two.a.sent.size(), 1u) << row.name;
     EXPECT_EQ(two.a.sent[0], row.sent_by_a) << row.name;
@@ -411,7 +411,7 @@ TEST(BgpSession, Bgp17WhatCountsAsARestart) {
     if (how == "reset") two.b.session.reset(two.net.now, Cease::kReset);
     if (how == "shutdown") two.b.session.stop(two.net.now, Cease::kShutdown, "bye");
     if (how == "silence") {
-      two.net.reads = [](const Speaker&) { return false; };
+      two.net.reads = [](const TestSpeaker&) { return false; };
       two.net.pass(91s);
     }
     two.net.settle();
@@ -487,7 +487,7 @@ TEST(BgpSession, Bgp13FsmErrorsSayTheState) {
 TEST(BgpSession, OpenMustComeWithinFourMinutes) {
   TwoSpeakers two;
   two.a.session.start(two.net.now);
-  two.net.reads = [](const Speaker&) { return false; };
+  two.net.reads = [](const TestSpeaker&) { return false; };
   two.b.session.start(two.net.now);
   two.net.pass(239s);
   EXPECT_EQ(two.a.session.state(), State::kOpenSent);

@@ -22,9 +22,10 @@ using namespace std::chrono_literals;
 
 class Network;
 
-class Speaker : public SessionHost {
+class TestSpeaker : public SessionHost {
  public:
-  Speaker(Network& network, const SessionSettings& settings, wire::IpAddress address, uint32_t seed)
+  TestSpeaker(Network& network, const SessionSettings& settings, wire::IpAddress address,
+              uint32_t seed)
       : address_(address), session(settings, *this), network_(network), rng_(seed) {}
 
   void connect() override { wants_connection = true; }
@@ -75,8 +76,8 @@ struct Pipe {
 
 struct Link {
   Pipe from_caller, from_callee;
-  Speaker* caller = nullptr;  // whose Way::kOurs it is
-  Speaker* callee = nullptr;
+  TestSpeaker* caller = nullptr;  // whose Way::kOurs it is
+  TestSpeaker* callee = nullptr;
   bool is_cut = false;
 };
 
@@ -100,8 +101,8 @@ class FakeStream : public Stream {
 
  private:
   Pipe& pipe() { return is_caller_ ? link_->from_caller : link_->from_callee; }
-  const Speaker& me() const { return is_caller_ ? *link_->caller : *link_->callee; }
-  const Speaker& other() const { return is_caller_ ? *link_->callee : *link_->caller; }
+  const TestSpeaker& me() const { return is_caller_ ? *link_->caller : *link_->callee; }
+  const TestSpeaker& other() const { return is_caller_ ? *link_->callee : *link_->caller; }
   std::shared_ptr<Link> link_;
   bool is_caller_;
 };
@@ -114,13 +115,13 @@ class Network {
   std::size_t octets_left = SIZE_MAX;  // delivered before every connection breaks
   std::size_t delivered = 0;
   std::vector<std::shared_ptr<Link>> links;
-  std::vector<Speaker*> speakers;  // two
+  std::vector<TestSpeaker*> speakers;  // two
   // Which speakers read; the others leave their octets lying.
-  std::function<bool(const Speaker&)> reads = [](const Speaker&) { return true; };
+  std::function<bool(const TestSpeaker&)> reads = [](const TestSpeaker&) { return true; };
 
   // One step: true if anything happened.
   bool step() {
-    for (Speaker* s : speakers)
+    for (TestSpeaker* s : speakers)
       if (s->wants_connection && answer(*s)) return true;
     for (const auto& link : std::vector(links))
       if (move(*link, link->from_caller, *link->callee, Way::kTheirs) ||
@@ -137,9 +138,9 @@ class Network {
     settle();
     while (true) {
       TimePoint next = end;
-      for (Speaker* s : speakers) next = std::min(next, s->session.next_deadline());
+      for (TestSpeaker* s : speakers) next = std::min(next, s->session.next_deadline());
       now = std::max(now, next);
-      for (Speaker* s : speakers) s->session.tick(now);
+      for (TestSpeaker* s : speakers) s->session.tick(now);
       settle();
       if (now >= end) return;
     }
@@ -155,9 +156,9 @@ class Network {
   }
 
  private:
-  bool answer(Speaker& s) {
+  bool answer(TestSpeaker& s) {
     s.wants_connection = false;
-    Speaker& peer = *speakers[speakers[0] == &s];
+    TestSpeaker& peer = *speakers[speakers[0] == &s];
     if (!is_up) {
       s.session.connect_failed(now);
       return true;
@@ -170,7 +171,7 @@ class Network {
     (void)peer.session.accept(now, std::make_unique<FakeStream>(link, false));
     return true;
   }
-  bool move(Link& link, Pipe& pipe, Speaker& to, Way way) {
+  bool move(Link& link, Pipe& pipe, TestSpeaker& to, Way way) {
     // A connection that its owner has given up says nothing any more.
     Pipe& back = &pipe == &link.from_caller ? link.from_callee : link.from_caller;
     if (back.is_ended && !link.is_cut) {
@@ -192,7 +193,7 @@ class Network {
       to.session.received(now, way, part);
       if (pipe.is_full && pipe.octets.size() < pipe.window / 2) {
         pipe.is_full = false;
-        Speaker& from = &pipe == &link.from_caller ? *link.caller : *link.callee;
+        TestSpeaker& from = &pipe == &link.from_caller ? *link.caller : *link.callee;
         from.session.writable(now, way == Way::kTheirs ? Way::kOurs : Way::kTheirs);
       }
       return true;
@@ -231,7 +232,7 @@ struct TwoSpeakers {
   }
 
   Network net;
-  Speaker a, b;
+  TestSpeaker a, b;
 };
 
 }  // namespace kanmon::bgp
