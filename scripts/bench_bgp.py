@@ -5,6 +5,8 @@ import argparse
 import json
 import os
 import pathlib
+import random
+import socket
 import sys
 import time
 
@@ -16,6 +18,7 @@ from lab import bgpfeed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
 from lab.frr import Frr  # noqa: E402
 from lab.gobgp import GoBgp  # noqa: E402
+from lab.kanmon import Kanmon  # noqa: E402
 from lab.netns import Lab  # noqa: E402
 
 FEEDER, DAEMON = "192.0.2.1", "192.0.2.2"
@@ -44,10 +47,50 @@ GOBGP = {"global": {"config": {"as": DAEMON_AS, "router-id": DAEMON}},
                         "afi-safis": [{"config": {"afi-safi-name": "ipv4-unicast"}}]}]}
 
 
+KANMON = {
+    "version": 1, "system": {"name": "bench", "workers": 1, "power": "balanced"},
+    "ports": {"feed": {"device": "af_packet:feed", "addresses": [f"{DAEMON}/24"], "table": "main",
+                       "host-device": "kn-feed"}},
+    "route-tables": {"main": {}},
+    "bgp": {"speakers": {"main": {"as": DAEMON_AS, "router-id": DAEMON, "peers": {
+        "feed": {"neighbor": FEEDER, "remote-as": FEEDER_AS, "passive": True, "import-policy": "all",
+                 "export-policy": "all"}}}}}}
+
+
+class KanmonCase:
+    """Port, TUN device, TCP of the kernel, BGP and the forwarding table of the workers: all in one process."""
+
+    has_fib, in_kernel = True, False
+
+    def __init__(self, namespace):
+        namespace.lab.silent_port(namespace, "feed")
+        self.daemon = Kanmon(namespace, KANMON)
+        self.daemon.pids = [self.daemon.process.pid]
+        self.own = self.prefixes()
+
+    def prefixes(self):
+        return next(row["prefixes"] for row in self.daemon.rows("tables") if row["table"] == "main")
+
+    def in_rib(self):
+        return self.daemon.rows("bgp")[0]["received"]
+
+    def in_fib(self):
+        """Prefixes the compiler has put into the forwarding table: without the port's own and the feeder's host route."""
+        return self.prefixes() - self.own - 1
+
+    def check(self, routes):
+        """A sample has to carry, by the word of the forwarding side."""
+        rng = random.Random(1)
+        for address, length in rng.sample(bgpfeed.prefixes(routes), min(routes, 100)):
+            prefix = f"{socket.inet_ntoa(address.to_bytes(4, 'big'))}/{length}"
+            rows = json.loads(self.daemon.cli("show", "routes", "--limit", "1", prefix).stdout)["routes"]
+            assert rows and rows[0]["prefix"] == prefix and rows[0]["state"] == "active", (prefix, rows)
+
+
 class BirdCase:
     """What each case says: how it is started, and how far it is."""
 
-    has_fib = True
+    has_fib, in_kernel = True, True
 
     def __init__(self, namespace):
         self.daemon = Bird(namespace, DAEMON, BIRD)
@@ -60,7 +103,7 @@ class BirdCase:
 
 
 class FrrCase:
-    has_fib = True
+    has_fib, in_kernel = True, True
 
     def __init__(self, namespace):
         self.daemon = Frr(namespace, FRR, daemons=("zebra -s 90000000", "bgpd"))
@@ -75,7 +118,7 @@ class FrrCase:
 
 
 class GoBgpCase:
-    has_fib = False
+    has_fib, in_kernel = False, True
 
     def __init__(self, namespace):
         self.daemon = GoBgp(namespace, GOBGP)
@@ -84,7 +127,7 @@ class GoBgpCase:
         return self.daemon.route_count()
 
 
-CASES = {"bird": BirdCase, "frr": FrrCase, "gobgp": GoBgpCase}
+CASES = {"kanmon": KanmonCase, "bird": BirdCase, "frr": FrrCase, "gobgp": GoBgpCase}
 
 
 def say(text):
@@ -123,7 +166,8 @@ def measure(name, routes, octets):
         here, there = lab.namespace("feeder"), lab.namespace("daemon")
         lab.link(here, "feed", there, "feed")
         here.address("feed", f"{FEEDER}/24")
-        there.address("feed", f"{DAEMON}/24")
+        if CASES[name].in_kernel:
+            there.address("feed", f"{DAEMON}/24")
         case = CASES[name](there)
         pids = case.daemon.pids
         before = cpu_seconds(pids), peak_bytes(pids)
@@ -131,6 +175,8 @@ def measure(name, routes, octets):
         start, fed = feeder.feed(octets)
         row = {"daemon": name, "routes": routes, "fed_s": fed, "rib_s": reach(case.in_rib, routes, start)}
         row["fib_s"] = reach(case.in_fib, routes, start) if case.has_fib and row["rib_s"] else None
+        if row["fib_s"] and hasattr(case, "check"):
+            case.check(routes)
         row["cpu_s"] = cpu_seconds(pids) - before[0]
         row["peak_bytes"] = peak_bytes(pids)
         row["bytes_per_route"] = (row["peak_bytes"] - before[1]) / routes

@@ -26,8 +26,9 @@ class Bird:
         with open(self.config_path, "w") as file:
             file.write(f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{}}\n{protocols}\n")
 
-    def start(self, deadline_s=10):
-        self.process = self.namespace.spawn(self.name, "bird", "-f", "-c", self.config_path, "-s", self.socket)
+    def start(self, deadline_s=10, options=()):
+        """`options`: of the program; -R starts as after a graceful restart."""
+        self.process = self.namespace.spawn(self.name, "bird", "-f", "-c", self.config_path, "-s", self.socket, *options)
         wait_until(lambda: self.ask("show", "status", check=False), deadline_s, f"{self.label} to answer",
                    accept=lambda answer: "Daemon is up" in answer)
         return self
