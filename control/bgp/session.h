@@ -81,6 +81,11 @@ class Session {
   // Ends what is established as stop() does, and starts again within a second.
   void reset(TimePoint now, Cease why, std::string_view text = {});
   bool is_enabled() const { return is_enabled_; }
+  // The next OPEN does not say any more that this speaker comes back from a restart (RFC 4724
+  // section 4.1).
+  void forget_restart() {
+    if (settings_.restart) settings_.restart->restarted = false;
+  }
 
   // --- from the transport ---
   void connected(TimePoint now, std::unique_ptr<Stream> stream);

@@ -19,6 +19,12 @@ constexpr auto kReadFor = 2ms;
 constexpr auto kWorkFor = 3ms;
 constexpr size_t kInstallChunk = 512;
 
+// The clock by which the RIB keeps the age of routes.
+uint32_t bgp_seconds(TimePoint now) {
+  return static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+}
+
 const config::BgpSpeaker* speaker_of(const config::Config& config, const std::string& table) {
   for (const auto& s : config.bgp.speakers)
     if (s.table == table) return &s;
@@ -95,14 +101,21 @@ void Bgp::apply(TimePoint now, const config::Config& config, bool moved) {
       continue;
     }
     it->second->routes.withdraw_all(it->second->speaker.rib());
+    end_propagation(it->first);
     it = tables_.erase(it);
   }
-  for (const auto& speaker : config.bgp.speakers) {
+  propagations_.clear();
+  for (const auto& speaker : config.bgp.speakers)
     if (tables_.count(speaker.table) == 0) make_table(speaker);
+  for (const auto& speaker : config.bgp.speakers) {
     Table& table = *tables_.at(speaker.table);
-    table.speaker.apply(now, speaker_settings(speaker, *policies_, [&](const auto& peer) {
-                          return place_of(config, peer);
-                        }));
+    auto settings = speaker_settings(speaker, *policies_,
+                                     [&](const auto& peer) { return place_of(config, peer); });
+    for (auto& peer : settings.peers) {
+      const auto& restart = peer.session.restart;
+      peer.restarting = restart && now - gateway_.started() < std::chrono::seconds(restart->time);
+    }
+    table.speaker.apply(now, std::move(settings));
     if (!moved) continue;
     table.routes.forget_ways();
     table.speaker.replay();
@@ -157,19 +170,71 @@ std::vector<routing::TableId> Bgp::tables_for(const std::string& table,
       out.push_back(it->second.number);
   };
   add(table);
+  for (const auto* a : attachments_of(table, peer))
+    for (const auto& t : gateway_.config().tables)
+      if (std::find(t.propagations.begin(), t.propagations.end(), a->name) != t.propagations.end())
+        add(t.name);
+  return out;
+}
+
+std::vector<const config::Attachment*> Bgp::attachments_of(const std::string& table,
+                                                           const bgp::Peer& peer) const {
+  std::vector<const config::Attachment*> out;
   const config::BgpPeer* config = config_of(table, peer);
   if (config == nullptr) return out;
   for (const auto& a : gateway_.config().attachments) {
-    const bool is_in = (!config->tunnel.empty() && std::find(a.tunnels.begin(), a.tunnels.end(),
-                                                             config->tunnel) != a.tunnels.end()) ||
-                       (!config->port.empty() && a.port == config->port &&
-                        a.kind == config::Attachment::Kind::kVpc);
-    if (!is_in) continue;
-    for (const auto& t : gateway_.config().tables)
-      if (std::find(t.propagations.begin(), t.propagations.end(), a.name) != t.propagations.end())
-        add(t.name);
+    const bool by_tunnel = !config->tunnel.empty() && std::find(a.tunnels.begin(), a.tunnels.end(),
+                                                                config->tunnel) != a.tunnels.end();
+    const bool by_port =
+        !config->port.empty() && a.port == config->port && a.kind == config::Attachment::Kind::kVpc;
+    if (by_tunnel || by_port) out.push_back(&a);
   }
   return out;
+}
+
+// ---- from table to table
+
+const std::vector<std::string>& Bgp::propagates_to(const std::string& table,
+                                                   const bgp::Peer& peer) {
+  const auto [known, is_new] = propagations_.try_emplace({table, peer.serial()});
+  if (!is_new) return known->second;
+  for (const auto* a : attachments_of(table, peer))
+    for (const auto& t : gateway_.config().tables)
+      if (t.name != table && tables_.count(t.name) != 0 &&
+          std::find(t.propagations.begin(), t.propagations.end(), a->name) != t.propagations.end())
+        known->second.push_back(t.name);
+  return known->second;
+}
+
+// What the other table's speaker tells its neighbours of. Its own forwarding entry is made by
+// BgpRoutes of the table of origin.
+void Bgp::propagate(const std::string& from, const wire::Prefix& prefix,
+                    std::span<const bgp::Speaker::Selected> paths, uint32_t now_s) {
+  static const std::vector<std::string> kNowhere;
+  const bool is_theirs = !paths.empty() && paths.front().peer != nullptr;
+  const auto& wanted = is_theirs ? propagates_to(from, *paths.front().peer) : kNowhere;
+  for (const std::string& to : wanted) {
+    Table& table = *tables_.at(to);
+    const auto [source, is_new] = table.from_others.try_emplace(from);
+    if (is_new) source->second = table.speaker.rib().add_source({});
+    const auto& accepted = paths.front().path->accepted;
+    table.speaker.rib().announce(source->second, {prefix}, accepted, accepted, now_s);
+  }
+  for (auto& [name, table] : tables_) {
+    const auto source = table->from_others.find(from);
+    if (source == table->from_others.end()) continue;
+    if (std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+      (void)table->speaker.rib().withdraw(source->second, {prefix});
+  }
+}
+
+void Bgp::end_propagation(const std::string& from) {
+  for (auto& [name, table] : tables_) {
+    const auto source = table->from_others.find(from);
+    if (source == table->from_others.end()) continue;
+    table->speaker.rib().remove_source(source->second);
+    table->from_others.erase(source);
+  }
 }
 
 BgpPlace Bgp::place_of(const config::Config& config, const config::BgpPeer& peer) {
@@ -195,8 +260,10 @@ void Bgp::table_gone(const std::string& name, routing::TableId table) {
   if (own != tables_.end()) {
     own->second->routes.table_gone(table);
     own->second->routes.withdraw_all(own->second->speaker.rib());
+    end_propagation(name);
     tables_.erase(own);
   }
+  propagations_.clear();
   for (auto& [other, t] : tables_) t->routes.table_gone(table);
 }
 
@@ -242,12 +309,16 @@ bool Bgp::poll(TimePoint now) {
     more = transport_.poll(now, 1) != 0;
   } while (more && Clock::now() < start + kReadFor);
   const TimePoint until = Clock::now() + kWorkFor;
-  for (auto& [name, table] : tables_) {
+  for (auto& entry : tables_) {
+    const std::string& from = entry.first;
+    auto& table = entry.second;
     const uint32_t now_s = gateway_.route_clock_s(now);
     BgpRoutes& routes = table->routes;
-    const auto take = [&routes, now_s](bgp::NodeId node, const wire::Prefix& prefix,
-                                       std::span<const bgp::Speaker::Selected> paths) {
+    const bool is_alone = tables_.size() == 1;
+    const auto take = [&, now_s](bgp::NodeId node, const wire::Prefix& prefix,
+                                 std::span<const bgp::Speaker::Selected> paths) {
       routes.take(node, prefix, paths, now_s);
+      if (!is_alone) propagate(from, prefix, paths, bgp_seconds(now));
     };
     while (table->speaker.has_changes() && Clock::now() < until)
       (void)table->speaker.take_changes(kInstallChunk, take);

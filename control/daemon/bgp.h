@@ -46,6 +46,9 @@ class Bgp final : private bgp::SpeakerHost {
     bgp::Speaker speaker;
     BgpRoutes routes;
     std::string cannot_run;  // why its sessions have nowhere to run; empty: they have
+    // Routes of other speakers, which the attachment of their neighbour propagates into this table:
+    // installed by those, told to neighbours by this one. By table of origin.
+    std::map<std::string, bgp::SourceId> from_others;
   };
   const std::map<std::string, std::unique_ptr<Table>>& tables() const { return tables_; }
   std::map<std::string, std::unique_ptr<Table>>& tables() { return tables_; }
@@ -70,6 +73,13 @@ class Bgp final : private bgp::SpeakerHost {
   std::set<wire::Prefix> own_routes(const std::string& table,
                                     const config::BgpSpeaker& speaker) const;
   void originate(TimePoint now);
+  // The attachments in which the neighbour is; see Attachment.
+  std::vector<const config::Attachment*> attachments_of(const std::string& table,
+                                                        const bgp::Peer& peer) const;
+  const std::vector<std::string>& propagates_to(const std::string& table, const bgp::Peer& peer);
+  void propagate(const std::string& from, const wire::Prefix& prefix,
+                 std::span<const bgp::Speaker::Selected> paths, uint32_t now_s);
+  void end_propagation(const std::string& from);
 
   Gateway& gateway_;
   bgp::Transport transport_;
@@ -77,6 +87,8 @@ class Bgp final : private bgp::SpeakerHost {
   config::Bgp known_;  // lists and maps that policies_ was made of
   std::shared_ptr<const BgpPolicies> policies_;
   std::map<std::string, std::unique_ptr<Table>> tables_;
+  // Tables with a speaker that have the routes of a neighbour too; by its table and serial.
+  std::map<std::pair<std::string, uint64_t>, std::vector<std::string>> propagations_;
   bool own_routes_due_ = false;
   TimePoint now_{};
 };

@@ -386,3 +386,99 @@ def far_end(config, lab):
     tunnel["inside-addresses"] = ["169.254.21.2/30"]
     tunnel["traffic-selectors"] = {"local": ["0.0.0.0/0"], "remote": ["0.0.0.0/0"]}
     return config
+
+
+@timeout(120)
+def test_bgp_inside_a_tunnel_to_strongswan(lab):
+    """The cloud's end is strongSwan with BIRD on the same machine, as on a router; loss-free over learned routes."""
+    def change(config):
+        tunnel = config["tunnels"]["branch"]
+        tunnel["inside-addresses"] = ["169.254.21.1/30"]
+        tunnel["traffic-selectors"] = {"local": ["10.1.0.0/24", "169.254.21.0/30"],
+                                       "remote": ["10.2.0.0/24", "169.254.21.0/30"]}
+        config["route-tables"]["main"]["routes"] = []
+        config["bgp"] = {"speakers": {"main": {"as": OURS, "hold-time-seconds": 9, "originate": ["connected"],
+                                               "peers": {"cloud": {**PEER4, "neighbor": "169.254.21.2"}}}}}
+        return config
+
+    child = {"local_ts": ["10.2.0.0/24", "169.254.21.0/30"], "remote_ts": ["10.1.0.0/24", "169.254.21.0/30"]}
+    with site(lab, change_config=change, child=child) as s:
+        s.peer_namespace.address("lo", "169.254.21.2/32")
+        s.gateway.wait_up()
+        bird = Bird(s.peer_namespace, "169.254.21.2", f"""
+protocol static {{ ipv4; route 10.2.0.0/24 blackhole; }}
+protocol bgp kanmon {{
+  local 169.254.21.2 as {THEIRS}; neighbor 169.254.21.1 as {OURS}; multihop 2; hold time 9; connect retry time 1;
+  error wait time 1, 2; connect delay time 1;
+  ipv4 {{ import all; export all; next hop self; }};
+}}""")
+        wait_until(lambda: s.gateway.rows("bgp"), 30, "the session in the tunnel",
+                   accept=lambda rows: rows[0]["state"] == "Established", interval_s=0.1)
+        wait_until(lambda: json.loads(s.gateway.cli("show", "routes", "10.2.0.0/24").stdout)["routes"], 20,
+                   "the learned route", accept=lambda rows: rows and rows[0]["state"] == "active")
+        wait_until(bird.routes, 10, "BIRD to learn our subnet", accept=lambda seen: "10.1.0.0/24" in seen)
+        wait_ping(s.home, HOME["v4"], AWAY["v4"])
+        with lossless(*s.streams()):
+            pass
+
+
+@timeout(90)
+def test_routes_of_another_table(lab):
+    """What an attachment propagates is forwarded and told by the other table's speaker; not the other way round."""
+    def widen(s):
+        s.second = lab.namespace("second")
+        lab.link(s.gw, "gw-line2", s.second, "line")
+        lab.silent_port(s.gw, "gw-line2")
+        s.second.address("line", "10.4.0.2/24")
+        s.second.address("lo", "10.19.0.1/32")
+        s.second.route("10.9.0.0/24", "via", "10.4.0.1")
+        s.router.route("10.4.0.0/24", "via", "10.3.0.1")
+        s.config["ports"]["line2"] = {"device": "af_packet:gw-line2", "addresses": ["10.4.0.1/24"], "table": "other",
+                                      "host-device": "kn-line2"}
+        s.config["route-tables"]["other"] = {"propagations": ["line"]}
+        s.config["route-tables"]["main"]["propagations"] = ["line2"]
+        s.config["bgp"]["speakers"]["other"] = {"as": OURS, "router-id": "10.4.0.1", "hold-time-seconds": 9, "peers": {
+            "q": {**PEER4, "neighbor": "10.4.0.2", "remote-as": 64510}}}
+        s.gateway.write_config(s.config)
+        s.gateway.reload()
+
+    with line(lab, {"p": PEER4}) as s:
+        Bird(s.router, "10.3.0.2", bird_text())
+        s.wait_state()
+        s.wait_route(NET["v4"])
+        widen(s)
+        second = Bird(s.second, "10.4.0.2", f"""
+protocol static {{ ipv4; route 10.19.0.0/24 blackhole; }}
+protocol bgp kanmon {{
+  local 10.4.0.2 as 64510; neighbor 10.4.0.1 as {OURS}; hold time 9; connect retry time 1; error wait time 1, 2;
+  connect delay time 1; ipv4 {{ import all; export all; }};
+}}""")
+        s.wait_state(name="q")
+        routes = wait_until(second.routes, 20, "the route of the other table", accept=lambda seen: NET["v4"] in seen)
+        assert f"BGP.as_path: {OURS} {THEIRS}" in routes[NET["v4"]][0], routes
+        wait_ping(s.second, "10.4.0.2", FAR["v4"])
+        # 10.19.0.0/24 of table other is in table main by line2's propagation, and told to nobody of table other only.
+        wait_until(lambda: json.loads(s.gateway.cli("show", "routes", "--table", "main", "10.19.0.0/24").stdout)["routes"],
+                   10, "line2's routes in table main", accept=bool)
+        assert s.peer("p")["flaps"] == 0
+        # No propagation: the route goes from the other table and from its neighbour.
+        s.config["route-tables"]["other"]["propagations"] = []
+        s.gateway.write_config(s.config)
+        s.gateway.reload()
+        wait_until(second.routes, 20, "the route to be withdrawn", accept=lambda seen: NET["v4"] not in seen)
+
+
+@timeout(60)
+def test_a_restart_of_ours_is_announced(lab):
+    """RFC 4724: the R-bit in the first OPEN only, and nothing is told before the neighbour's End-of-RIB."""
+    with line(lab, {"p": {**PEER4, "graceful-restart": "restarter", "restart-time-seconds": 30}}) as s:
+        frr = Frr(s.router, frr_text())
+        s.wait_state()
+        seen = wait_until(lambda: frr.neighbor("10.3.0.1"), 10, "FRR's view",
+                          accept=lambda row: "gracefulRestartInfo" in json.dumps(row))
+        assert '"rBit": true' in json.dumps(seen), json.dumps(seen)[:2000]
+        wait_until(frr.routes, 40, "our routes at FRR", accept=lambda seen: "10.1.0.0/24" in seen)
+        s.gateway.cli("bgp", "clear", "p", "--text", "once more")
+        wait_until(lambda: s.peer()["flaps"], 20, "the session to end", accept=lambda n: n == 1)
+        s.wait_state(deadline_s=40)
+        assert '"rBit": false' in json.dumps(frr.neighbor("10.3.0.1"))

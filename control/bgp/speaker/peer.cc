@@ -26,7 +26,12 @@ Peer::Peer(Speaker& speaker, PeerSettings settings, const wire::IpAddress& remot
   settings_.session.passive |= is_dynamic;
   peering_ = std::make_unique<Peering>(speaker.rib(), speaker.attributes(), settings_.peering);
   SessionHost& host = *this;
-  session_ = std::make_unique<Session>(settings_.session, host);
+  SessionSettings session = settings_.session;
+  if (settings_.restarting && session.restart && !is_dynamic_) {
+    session.restart->restarted = true;
+    awaits_until_ = speaker.now() + std::chrono::seconds(session.restart->time);
+  }
+  session_ = std::make_unique<Session>(session, host);
 }
 
 Peer::~Peer() {
@@ -157,6 +162,8 @@ uint32_t Peer::random() {
 void Peer::up(const Negotiated& session) {
   trouble_.clear();
   has_room_ = true;
+  has_ended_ = {};
+  session_->forget_restart();
   speaker_.say(Severity::kInfo, *this, "session-up",
                {{"as", std::to_string(session.peer_as)},
                 {"hold_s", std::to_string(session.hold_time.count())},
@@ -186,6 +193,7 @@ void Peer::down(const Down& down) {
 
 void Peer::update(Update& update) {
   speaker_.received(*this, update);
+  if (update.end_of_rib) note_end(*update.end_of_rib);
   const auto limit = peering_->update(speaker_.now(), update);
   if (limit.event == MaxPrefix::Event::kQuiet) return;
   const bool exceeded = limit.event == MaxPrefix::Event::kExceeded;
@@ -197,6 +205,13 @@ void Peer::update(Update& update) {
        {"received",
         std::to_string(speaker_.rib().counts(peering_->source(), limit.family).received)}});
   if (limit.closes) beyond_ = limit.family;
+}
+
+void Peer::note_end(wire::Family family) {
+  has_ended_[family] = true;
+  for (const auto f : kFamilies)
+    if (session_->negotiated().family[f] && !has_ended_[f]) return;
+  awaits_until_ = {};
 }
 
 void Peer::refresh(const Refresh& refresh) {

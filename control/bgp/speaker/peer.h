@@ -56,6 +56,8 @@ class Peer final : private SessionHost, public TcpPeer {
   // Why there is no session: what the kernel or the neighbour said; empty: nothing known.
   const std::string& trouble() const { return trouble_; }
   uint64_t flaps() const { return flaps_; }
+  // After a restart of our own: what the neighbour knows is still to come.
+  bool awaits_routes(TimePoint now) const { return !is_shut_down_ && now < awaits_until_; }
   std::optional<TimePoint> restart_at() const { return restart_at_; }
 
  private:
@@ -78,6 +80,7 @@ class Peer final : private SessionHost, public TcpPeer {
   void writable(Way way) override;
 
   bool listen();
+  void note_end(wire::Family family);
   void close_if_beyond_limit(TimePoint now);
 
   Speaker& speaker_;
@@ -95,6 +98,8 @@ class Peer final : private SessionHost, public TcpPeer {
   TimePoint next_listen_{};
   std::string trouble_;
   uint64_t flaps_ = 0;
+  TimePoint awaits_until_{};   // of awaits_routes()
+  PerFamily<bool> has_ended_;  // End-of-RIB came, in this session
 };
 
 }  // namespace kanmon::bgp

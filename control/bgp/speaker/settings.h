@@ -21,6 +21,10 @@ struct PeerSettings {
   TcpOptions tcp;
   bool shutdown = false;  // by configuration
   uint32_t dynamic_limit = 100;
+  // This gateway comes back from a restart: its first OPEN says so, and it tells nobody anything
+  // until the neighbours have sent what they know, or `session.restart->time` is over (RFC 4724
+  // section 4.1). Of a peer that is made, not of one that is there.
+  bool restarting = false;
 
   bool is_range() const { return neighbor.length != neighbor.address.bits(); }
 };

@@ -182,6 +182,12 @@ void Speaker::judge_exports_again() {
   for (const auto& peer : peers_) peer->peering().judge_exports_again();
 }
 
+// After a restart nobody is told of half of the routes.
+bool Speaker::awaits_routes(TimePoint now) const {
+  return std::any_of(peers_.begin(), peers_.end(),
+                     [now](const auto& peer) { return peer->awaits_routes(now); });
+}
+
 bool Speaker::poll(TimePoint now, TimePoint until) {
   now_ = now;
   bool more = true;
@@ -190,7 +196,7 @@ bool Speaker::poll(TimePoint now, TimePoint until) {
     const auto conditions = conditions_->update(kChunk);
     if (summaries.summaries || conditions.changed) judge_exports_again();
     more = summaries.more || conditions.more;
-    for (size_t i = 0; i < peers_.size(); ++i)
+    for (size_t i = 0; !awaits_routes(now) && i < peers_.size(); ++i)
       more |= peers_[(turn_ + i) % peers_.size()]->send_some(now, kChunk);
     ++turn_;
   }

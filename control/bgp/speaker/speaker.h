@@ -112,6 +112,7 @@ class Speaker {
   void remove_peer(Peer& peer);
   void add_range(const PeerSettings& settings);
   TcpPeer* admit(const std::string& range, const wire::IpAddress& remote);
+  bool awaits_routes(TimePoint now) const;
   bool suppresses(const wire::Prefix& prefix) const;
   void judge_exports_again();
   const Path* next_best(NodeId node);
