@@ -12,8 +12,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "tests/net"))
+sys.path[:0] = [str(ROOT / "tests/net"), str(ROOT / "scripts")]
 
+import bgp_churn  # noqa: E402
 from lab import bgpfeed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
 from lab.frr import Frr  # noqa: E402
@@ -78,6 +79,12 @@ class KanmonCase:
         """Prefixes the compiler has put into the forwarding table: without the port's own and the feeder's host route."""
         return self.prefixes() - self.own - 1
 
+    def api(self):
+        return bgp_churn.Api(self.daemon.socket)
+
+    def table(self):
+        return bgp_churn.kanmon_routes(self.api())
+
     def check(self, routes):
         """A sample has to carry, by the word of the forwarding side."""
         rng = random.Random(1)
@@ -100,6 +107,9 @@ class BirdCase:
 
     def in_fib(self):
         return self.daemon.exported("kernel1")
+
+    def table(self):
+        return bgp_churn.bird_routes(self.daemon)
 
 
 class FrrCase:
@@ -161,7 +171,34 @@ def reach(probe, goal, start):
     return time.monotonic() - start
 
 
-def measure(name, routes, octets):
+def churned(case, feeder, churn, deadline_s=60):
+    """The churn on a full table: how far behind the feeder was, the lag of markers, whether the end is right."""
+    markers = bgp_churn.Markers(churn, feeder, case.api()) if hasattr(case, "api") else None
+    if markers:
+        markers.start()
+    row = {"behind_s": churn.run(feeder)}
+    if markers:
+        markers.over.set()
+        markers.join()
+        row.update(markers=len(markers.lags), lag_p50_s=markers.percentile(0.5), lag_p99_s=markers.percentile(0.99),
+                   lag_max_s=max(markers.lags))
+    end = time.monotonic() + deadline_s
+    while (row.update(digest=churn.digest(case.table())) or row["digest"] != churn.expected()) and time.monotonic() < end:
+        time.sleep(1)
+    row["right"] = row["digest"] == churn.expected()
+    return row
+
+
+def show_churn(rows, rate, seconds):
+    print(f"churn: {rate:,} updates/s for {seconds} s; lag from an update to its route carrying")
+    for row in rows:
+        seen = row["churn"]
+        lag = "".join(f"  {key} {1000 * seen[f'lag_{key}_s']:.1f} ms" for key in ("p50", "p99", "max") if f"lag_{key}_s" in seen)
+        print(f"  {row['daemon']}: feeder behind {seen['behind_s']:.2f} s{lag}  digest {seen['digest'][:12]} "
+              f"{'as expected' if seen['right'] else 'WRONG'}")
+
+
+def measure(name, routes, octets, churn=None):
     with Lab() as lab:
         here, there = lab.namespace("feeder"), lab.namespace("daemon")
         lab.link(here, "feed", there, "feed")
@@ -177,6 +214,8 @@ def measure(name, routes, octets):
         row["fib_s"] = reach(case.in_fib, routes, start) if case.has_fib and row["rib_s"] else None
         if row["fib_s"] and hasattr(case, "check"):
             case.check(routes)
+        if churn and hasattr(case, "table"):
+            row["churn"] = churned(case, feeder, churn)
         row["cpu_s"] = cpu_seconds(pids) - before[0]
         row["peak_bytes"] = peak_bytes(pids)
         row["bytes_per_route"] = (row["peak_bytes"] - before[1]) / routes
@@ -201,6 +240,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--routes", type=int, default=1_000_000)
     parser.add_argument("--daemons", default=",".join(CASES))
+    parser.add_argument("--churn", type=int, default=0)
+    parser.add_argument("--rate", type=int, default=10_000)
     parser.add_argument("--build", default=str(ROOT / "build"))
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -218,16 +259,20 @@ def main():
     options = arguments()
     updates, octets = bgpfeed.table(options.routes, FEEDER_AS, FEEDER)
     say(f"a table of {options.routes:,} routes in {updates:,} updates, {len(octets) / 1e6:.1f} MB")
+    churn = bgp_churn.Churn(options.routes, FEEDER_AS, FEEDER, options.rate, options.churn) if options.churn else None
     rows = []
     for name in options.daemons:
         say(f"  {name}")
-        rows.append(measure(name, options.routes, octets))
+        rows.append(measure(name, options.routes, octets, churn))
     print(f"{options.routes:,} IPv4 routes in {updates:,} updates; times from the first octet sent")
     show(rows)
+    if churn:
+        show_churn([row for row in rows if "churn" in row], options.rate, options.churn)
     if options.json:
         text = json.dumps({"program": "scripts/bench-bgp", "updates": updates, "rows": rows}, indent=1)
         print(text) if options.json == "-" else pathlib.Path(options.json).write_text(text + "\n")
-    return 0 if all(row["reached"] for row in rows) else 1
+    right = all(row["churn"]["right"] for row in rows if "churn" in row)
+    return 0 if right and all(row["reached"] for row in rows) else 1
 
 
 if __name__ == "__main__":
