@@ -37,6 +37,8 @@ class Bgp final : private bgp::SpeakerHost {
   void pin_again() const;
   // Takes leave of all neighbours.
   void shut_down(TimePoint now);
+  // They have it; or two seconds have passed, as long as one that does not answer is waited for.
+  bool quiet() const { return transport_.is_quiet(); }
 
   // -- for the API
   struct Table {

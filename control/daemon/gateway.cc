@@ -132,6 +132,7 @@ void Gateway::tick(TimePoint now) {
   now_ = now;
   if (ike_.next_deadline() <= now) ike_.tick(now);
   bgp_->tick(now);
+  end_tunnels(now);
   if (is_underlay_changed_) resolve_paths(now);
   if (now < next_slow_tick_) return;
   next_slow_tick_ = now + kSlowTick;
@@ -167,6 +168,13 @@ uint32_t Gateway::sas_without_keys(std::optional<uint32_t> tunnel) const {
 void Gateway::shut_down(TimePoint now) {
   now_ = now;
   bgp_->shut_down(now);
+  farewell_due_ = true;
+  end_tunnels(now);
+}
+
+void Gateway::end_tunnels(TimePoint now) {
+  if (!farewell_due_ || !bgp_->quiet()) return;
+  farewell_due_ = false;
   ike_.shut_down(now);
 }
 

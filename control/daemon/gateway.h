@@ -75,7 +75,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
 
   // Sends deletes to all peers; go on turning until quiet() or a deadline, then destroy.
   void shut_down(TimePoint now);
-  bool quiet() const { return ike_.idle(); }
+  bool quiet() const { return !farewell_due_ && ike_.idle(); }
 
   // Where SAs come in: the door IKE uses, for those who bring keys from elsewhere.
   ike::Host& sa_door() { return *this; }
@@ -194,6 +194,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   void measure_load(TimePoint now);
   void follow_key_export();
   void forget_gone_tunnels();
+  void end_tunnels(TimePoint now);
 
   // The machine's own stack, in host_devices.cc.
   std::vector<host::DeviceSpec> device_specs(const config::Config& config, std::string& why);
@@ -297,7 +298,8 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   TimePoint now_{};  // of the call being served; Host's functions have no time of their own
   uint64_t bad_datagrams_ = 0;
   MtuMessages mtu_messages_;
-  std::unique_ptr<Bgp> bgp_;  // last: it looks at the rest
+  bool farewell_due_ = false;  // IKE deletes its SAs when BGP has taken leave through them
+  std::unique_ptr<Bgp> bgp_;   // last: it looks at the rest
 };
 
 }  // namespace kanmon::daemon

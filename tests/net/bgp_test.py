@@ -251,6 +251,8 @@ def test_operators_words_and_drain(lab):
                    accept=lambda seen: "changing the cable" in seen)
         s.gateway.cli("bgp", "clear", "p")
         s.wait_state(deadline_s=40)
+    wait_until(lambda: json.dumps(frr.neighbor("10.3.0.1")), 10, "our farewell at FRR",
+               accept=lambda seen: "the gateway stops" in seen)
 
 
 @timeout(90)

@@ -60,6 +60,9 @@ class Transport {
   unsigned poll(TimePoint now, unsigned max = 64);
   int descriptor() const { return epoll_.fd(); }
 
+  // Nothing that was sent last waits for the neighbour to close.
+  bool is_quiet() const { return closing_.empty(); }
+
   uint64_t refused() const { return refused_; }  // connections of strangers
 
  private:
