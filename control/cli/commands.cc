@@ -19,6 +19,7 @@
 #include "control/cli/render.h"
 #include "control/cli/trace.h"
 #include "control/config/config.h"
+#include "control/config/paths.h"
 #include "control/config/problems.h"
 #include "control/config/schema.h"
 #include "control/log/text.h"
@@ -442,12 +443,15 @@ int Program::validate() {
   }
   const bool ok = loaded.config.has_value();
   const std::size_t errors = loaded.problems.size() - warnings;
+  const auto outages = ok ? config::outage_lines(*loaded.config) : std::vector<std::string>{};
   if (args_.is_json) {
-    print_json({{"file", args_.file}, {"ok", ok}, {"problems", problems}});
+    print_json(
+        {{"file", args_.file}, {"ok", ok}, {"problems", problems}, {"worst_outages", outages}});
   } else {
     out_ << args_.file << ": " << (ok ? "good" : "not usable") << ", " << errors
          << (errors == 1 ? " error, " : " errors, ") << warnings
          << (warnings == 1 ? " warning\n" : " warnings\n");
+    for (const std::string& line : outages) out_ << line << "\n";
   }
   return ok ? kOk : kFailed;
 }

@@ -12,6 +12,7 @@ void check(Context& context, const Config& config, const Machine& machine) {
   check_tunnels(context, config);
   check_host(context, config);
   check_bgp(context, config);
+  check_paths(context, config);
 }
 
 bool ports_are_sound(Context& context, const Config& config) {

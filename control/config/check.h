@@ -22,6 +22,7 @@ void check_attachments(Context& context, const Config& config);
 void check_tunnels(Context& context, const Config& config);
 void check_host(Context& context, const Config& config);
 void check_bgp(Context& context, const Config& config);
+void check_paths(Context& context, const Config& config);
 
 // True if the addresses of every port and its place in a table are known: else what depends on
 // them would be reported as wrong although only they are.

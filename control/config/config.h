@@ -13,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "control/common/secret.h"
 #include "control/config/bgp.h"
 #include "control/ike/types.h"
+#include "dataplane/bfd/packet.h"
 #include "dataplane/crypto/backend.h"
 #include "dataplane/wire/address.h"
 
@@ -53,6 +55,13 @@ struct HostService {
 inline constexpr HostService kHostIcmp{1, 0}, kHostBgp{6, 179};
 
 // A port: a NIC queue pair per worker, its addresses, and the table its packets are looked up in.
+// A BFD session with a neighbour of a port, in clear: routes via it are down while it is.
+struct NeighborBfd {
+  wire::IpAddress remote;
+  std::chrono::milliseconds interval{300};
+  uint8_t multiplier = 3;
+};
+
 struct Port {
   std::string name;
   std::string device;  // "pci:0000:3b:00.0", "af_packet:eth1", "tap:kan0", "ring:x", …
@@ -69,6 +78,7 @@ struct Port {
   // Network device by which the machine's own stack has the addresses too; empty: it has not.
   std::string host_device;
   std::vector<HostService> host_services = {kHostIcmp, kHostBgp};
+  std::vector<NeighborBfd> bfd;
 
   // Its table of either kind; underlays and route tables share one name space.
   const std::string& domain() const { return underlay.empty() ? table : underlay; }
@@ -140,6 +150,43 @@ enum class FragmentationPolicy : uint8_t { kBefore, kAfter };
 enum class DfPolicy : uint8_t { kCopy, kSet, kClear };
 enum class TfcPolicy : uint8_t { kNone, kToMtu };
 
+// When a path that failed is used again; see liveness::Policy.
+struct Steadiness {
+  std::chrono::seconds hold_down{0};
+  std::chrono::seconds switch_back{0};
+  std::chrono::seconds half_life{0};  // of damping; 0: none
+  uint32_t suppress = 3'000;
+  uint32_t reuse = 1'000;
+};
+
+// A BFD session through a tunnel (RFC 5880). Addresses that are absent follow: config/paths.h.
+struct Bfd {
+  bool configured = false;
+  std::optional<wire::IpAddress> local;
+  std::optional<wire::IpAddress> remote;
+  std::chrono::milliseconds interval{300};
+  uint8_t multiplier = 3;
+  bool multihop = false;
+  bool passive = false;
+  bfd::AuthType auth = bfd::AuthType::kNone;
+  uint8_t key_id = 1;
+  Secret key;
+  Steadiness steadiness;
+};
+
+// ICMP echo through a tunnel to an address behind its far end. With these numbers a dead path is
+// found in two seconds.
+struct HealthCheck {
+  bool configured = false;
+  wire::IpAddress target;
+  std::optional<wire::IpAddress> source;
+  std::chrono::milliseconds interval{500};
+  std::chrono::milliseconds timeout{500};
+  uint8_t fall = 3;
+  uint8_t rise = 3;
+  Steadiness steadiness;
+};
+
 struct Tunnel {
   std::string name;
   std::string table;     // route table in which decrypted packets are looked up (association)
@@ -169,7 +216,9 @@ struct Tunnel {
   std::vector<uint16_t> esp_integrity;
   bool allow_weak = false;             // SHA-1
   bool allow_null_encryption = false;  // no confidentiality at all
-  ike::TunnelParameters ike;           // its `tunnel` index is assigned by the program
+  Bfd bfd;
+  HealthCheck health_check;
+  ike::TunnelParameters ike;  // its `tunnel` index is assigned by the program
 };
 
 struct Config {

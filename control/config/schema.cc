@@ -5,6 +5,7 @@
 #include "control/config/codec.h"
 #include "control/config/device.h"
 #include "control/config/host.h"
+#include "control/config/path_checks.h"
 #include "control/config/routes.h"
 #include "control/config/tunnel_keys.h"
 
@@ -129,6 +130,11 @@ constexpr Key<Port> kPortKeys[] = {
     key<Port, DeviceName>(
         "host-device", [](auto& p) -> auto& { return p.host_device; },
         "Network device by which this machine's own programs have the port's addresses too."),
+    key<Port, List<NeighborBfdItem, 0, 64>>(
+        "bfd", [](auto& p) -> auto& { return p.bfd; },
+        "BFD sessions with neighbours (RFC 5881): routes via a neighbour are down while its "
+        "session "
+        "is."),
     key<Port, List<HostServices, 0, 32>>(
         "host-services", [](auto& p) -> auto& { return p.host_services; },
         "What may be exchanged with host-device: icmp, bgp, any, tcp/PORT or udp/PORT."),

@@ -3,6 +3,7 @@
 
 #include "control/config/codec.h"
 #include "control/config/host.h"
+#include "control/config/path_checks.h"
 #include "control/config/selectors.h"
 
 namespace kanmon::config {
@@ -191,6 +192,13 @@ constexpr Key<Tunnel> kTunnelKeys[] = {
     key<Tunnel, Integer<0, 255>>(
         "weight", [](auto& t) -> auto& { return t.weight; },
         "Share of the traffic to its attachment; 0 stands by until the others are down."),
+    key<Tunnel, OptionalSection<kBfdKeys, Bfd>>(
+        "bfd", [](auto& t) -> auto& { return t.bfd; },
+        "Watches the tunnel with the far end by BFD (RFC 5880); {} takes what is usual.",
+        "no session"),
+    key<Tunnel, OptionalSection<kHealthCheckKeys, HealthCheck>>(
+        "health-check", [](auto& t) -> auto& { return t.health_check; },
+        "Watches the tunnel by pings to an address behind its far end.", "none"),
     key<Tunnel, Boolean>(
         "mss-clamp", [](auto& t) -> auto& { return t.mss_clamp; },
         "Lowers the MSS of TCP connections to what fits."),

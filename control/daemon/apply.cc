@@ -213,6 +213,8 @@ void Gateway::apply(TimePoint now, config::Config next) {
   apply_tunnels(now, next);
   const bool moved = routing_differs(config_, next);
   config_ = std::move(next);
+  paths_.apply(config_, [this](const std::string& table) { return tables_.at(table).number; });
+  for (const auto& [adjacency, owner] : adjacencies_) judge_adjacency(adjacency, owner);
   apply_host_devices();
   apply_fpm();
   bgp_->apply(now, config_, moved);

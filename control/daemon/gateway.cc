@@ -67,6 +67,8 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
                            [this](uint32_t tunnel) { return tunnel_name(tunnel); }}),
       sas_(commands_, strong_random, plane_->workers()),
       groups_(commands_, plane_->workers(), kMaxGroups, random_seed()),
+      paths_(commands_, *plane_,
+             [this](uint32_t tunnel) -> const std::string& { return tunnel_name(tunnel); }),
       neighbors_(*this),
       ike_(*this, {}),
       host_devices_([this](const auto& device, wire::Bytes packet) {
@@ -119,6 +121,7 @@ bool Gateway::poll(TimePoint now) {
   const uint32_t done = plane_->poll([&](const Punted& packet) { punted(now, packet); },
                                      [&](uint16_t, rings::Event event) { happened(now, event); });
   groups_.sweep();
+  for (const uint32_t tunnel : paths_.sweep()) judge_tunnel(tunnel);
   for (const uint32_t spi : sas_.sweep()) ike_.inbound_installed(now, spi);
   const uint32_t from_host = host_devices_.poll();
   const bool bgp_works = bgp_->poll(now);
@@ -175,6 +178,7 @@ void Gateway::shut_down(TimePoint now) {
 void Gateway::end_tunnels(TimePoint now) {
   if (!farewell_due_ || !bgp_->quiet()) return;
   farewell_due_ = false;
+  paths_.end();  // while there are SAs to say goodbye through
   ike_.shut_down(now);
 }
 
@@ -224,7 +228,15 @@ void Gateway::path_shrank(TimePoint now, wire::Bytes packet) {
 }
 
 void Gateway::happened(TimePoint now, rings::Event event) {
-  if (event.kind == rings::EventKind::kCheckChanged) return;
+  if (event.kind == rings::EventKind::kCheckChanged) {
+    const PathCheck* check = paths_.happened(event.value);
+    if (check == nullptr) return;
+    if (check->port.empty()) return judge_tunnel(check->settings.path.tunnel);
+    for (const auto& [adjacency, owner] : adjacencies_)
+      if (owner.address == check->settings.path.remote && port_name(owner.port) == check->port)
+        judge_adjacency(adjacency, owner);
+    return;
+  }
   const bool hard = event.kind == rings::EventKind::kInboundHardLimit ||
                     event.kind == rings::EventKind::kOutboundHardLimit;
   const bool inbound = event.kind == rings::EventKind::kInboundSoftLimit ||
@@ -295,7 +307,7 @@ void Gateway::resolved(uint16_t port, const wire::IpAddress& address, uint32_t a
       {{"port", port_name(port)}, {"address", address.to_string()}, {"mac", wire::to_string(mac)}});
   adjacencies_[adjacency] = {port, address, true};
   publish_adjacency(adjacency, port, &mac);
-  compiler_.set_live(fib::NextHop::make(fib::NextHopKind::kNeighbour, adjacency), true);
+  judge_adjacency(adjacency, adjacencies_[adjacency]);
   set_neighbor_routes(port, address, adjacency);
 }
 
@@ -401,6 +413,7 @@ void Gateway::forget_gone_tunnels() {
     if (!entry.second.gone) return false;
     sas_.forget_tunnel(entry.first);
     compiler_.set_live(fib::NextHop::make(fib::NextHopKind::kTunnel, entry.first), true);
+    live_tunnels_.erase(entry.first);
     tunnel_numbers_.give_back(entry.second.name);
     return true;
   });

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "control/daemon/fpm_feed.h"
 #include "control/daemon/index.h"
 #include "control/daemon/key_book.h"
+#include "control/daemon/path_checks.h"
 #include "control/host/devices.h"
 #include "control/ike/engine.h"
 #include "control/neighbor/table.h"
@@ -105,6 +107,14 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   const neighbor::Table& neighbors() const { return neighbors_; }
   const publish::SaStore& sas() const { return sas_; }
   const publish::GroupStore& groups() const { return groups_; }
+  const PathChecks& paths() const { return paths_; }
+  // Called when a tunnel can carry packets from now on, or cannot: it got or lost its SA, or a
+  // check of its path says so. `why` is for people; empty if it is up.
+  using LivenessListener = std::function<void(uint32_t tunnel, bool up, const std::string& why)>;
+  void on_liveness_change(LivenessListener listener) { liveness_listener_ = std::move(listener); }
+  // Whether it can, by the same truth the workers have; and why not.
+  bool is_tunnel_live(uint32_t tunnel) const;
+  std::string why_tunnel_is_down(uint32_t tunnel) const;
   ike::Engine& ike() { return ike_; }
   const ike::Engine& ike() const { return ike_; }
   const host::Devices& host_devices() const { return host_devices_; }
@@ -239,6 +249,8 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   void unset_neighbor_routes(uint16_t port, const wire::IpAddress& address);
   // Tells the compiler whether a tunnel can carry packets.
   void judge_tunnel(uint32_t tunnel);
+  // Whether routes may lead to a neighbour: it answers, and its BFD session does not say no.
+  void judge_adjacency(uint32_t adjacency, const AdjacencyOwner& owner);
   void publish_table(const std::string& name, const LiveTable& table, const config::Config& next);
   void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
   void resolve_paths(TimePoint now);
@@ -257,6 +269,9 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   KeyBook key_book_;
   publish::SaStore sas_;
   publish::GroupStore groups_;
+  PathChecks paths_;
+  LivenessListener liveness_listener_;
+  std::map<uint32_t, bool> live_tunnels_;  // as the listener was told
   neighbor::Table neighbors_;
   ike::Engine ike_;
   host::Namespaces namespaces_;

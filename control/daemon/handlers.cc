@@ -94,6 +94,8 @@ void add_handlers(api::Dispatcher& dispatcher, Gateway& gateway, std::function<A
   };
   show("tunnels", [&](const Json&) { return views::tunnels(gateway, now()); });
   show("sas", [&](const Json&) { return views::sas(gateway, now()); });
+  show("bfd", [&](const Json&) { return views::bfd(gateway); });
+  show("health", [&](const Json&) { return views::health(gateway); });
   show("groups", [&](const Json&) { return views::groups(gateway); });
   show("fpm", [&](const Json&) { return views::fpm(gateway, now()); });
   show("neighbors", [&](const Json&) { return views::neighbors(gateway, now()); });

@@ -235,8 +235,27 @@ void Gateway::unset_neighbor_routes(uint16_t port, const wire::IpAddress& addres
 }
 
 void Gateway::judge_tunnel(uint32_t tunnel) {
-  compiler_.set_live(NextHop::make(NextHopKind::kTunnel, tunnel), sas_.outbound(tunnel) != nullptr);
+  const bool live = is_tunnel_live(tunnel);
+  compiler_.set_live(NextHop::make(NextHopKind::kTunnel, tunnel), live);
+  const auto [known, is_new] = live_tunnels_.try_emplace(tunnel, false);
+  if (known->second == live) return;
+  known->second = live;
+  if (liveness_listener_) liveness_listener_(tunnel, live, why_tunnel_is_down(tunnel));
   bgp_->local_routes_changed();
+}
+
+void Gateway::judge_adjacency(uint32_t adjacency, const AdjacencyOwner& owner) {
+  const bool live = owner.is_up && !paths_.is_neighbor_down(port_name(owner.port), owner.address);
+  compiler_.set_live(NextHop::make(NextHopKind::kNeighbour, adjacency), live);
+}
+
+bool Gateway::is_tunnel_live(uint32_t tunnel) const {
+  return sas_.outbound(tunnel) != nullptr && !paths_.is_down(tunnel);
+}
+
+std::string Gateway::why_tunnel_is_down(uint32_t tunnel) const {
+  if (sas_.outbound(tunnel) == nullptr) return "no SA";
+  return paths_.reason(tunnel);
 }
 
 // ---- learned routes

@@ -20,6 +20,13 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
+// Why a tunnel that is up does not carry: a check of its path says so.
+std::string path_reason(const Gateway& g, const std::string& tunnel) {
+  const auto number = g.tunnel_number(tunnel);
+  const std::string why = number ? g.paths().reason(*number) : "";
+  return why.empty() ? "" : "path down: " + why;
+}
+
 Json number_or_null(uint64_t number) {
   return number == 0 ? Json() : Json(number);
 }
@@ -180,7 +187,7 @@ Json tunnels(const Gateway& g, TimePoint now) {
          {"ike_rekeys", t.ike_rekeys},
          {"child_rekeys", t.child_rekeys},
          {"retransmits", t.retransmits},
-         {"reason", text_or_null(t.reason)}});
+         {"reason", text_or_null(t.reason.empty() ? path_reason(g, t.name) : t.reason)}});
   }
   return {{"tunnels", rows}};
 }

@@ -29,6 +29,9 @@ api::Json attachments(const Gateway& gateway);
 api::Json tables(const Gateway& gateway);
 api::Json groups(const Gateway& gateway);
 api::Json fpm(const Gateway& gateway, TimePoint now);
+// BFD sessions and health probes: path_views.cc.
+api::Json bfd(const Gateway& gateway);
+api::Json health(const Gateway& gateway);
 api::Json neighbors(const Gateway& gateway, TimePoint now);
 api::Json workers(const Gateway& gateway);
 api::Json stages(const Gateway& gateway);

@@ -536,6 +536,10 @@ Liveness& DataPlane::liveness() {
   return *parts_->liveness;
 }
 
+const Liveness& DataPlane::liveness() const {
+  return *parts_->liveness;
+}
+
 Worker& DataPlane::worker(uint16_t index) {
   return *parts_->workers[index];
 }

@@ -137,6 +137,7 @@ class DataPlane {
 
   // Which tunnels their liveness checks say are down; see there who may write.
   Liveness& liveness();
+  const Liveness& liveness() const;
 
   // ---- stepped mode only
   Worker& worker(uint16_t index);

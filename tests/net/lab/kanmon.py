@@ -14,7 +14,8 @@ from .conditions import wait_until
 from .process import run
 
 BUILD = os.environ.get("KANMON_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../build"))
-SHOWS = ("tunnels", "sas", "routes", "fpm", "neighbors", "workers", "stages", "latency", "drops", "steering", "ports", "host", "version")
+SHOWS = ("tunnels", "sas", "routes", "fpm", "bfd", "health", "neighbors", "workers", "stages", "latency", "drops",
+         "steering", "ports", "host", "version")
 
 
 def program(name):
