@@ -354,4 +354,24 @@ bool Bgp::drain_tunnel(const std::string& tunnel, bool draining) {
   return found;
 }
 
+void Bgp::path_died(
+    TimePoint now,
+    const std::function<bool(const bgp::Peer&, const config::BgpPeer&)>& runs_there) {
+  for (auto& [name, table] : tables_)
+    for (const auto& peer : table->speaker.peers())
+      if (const auto* config = config_of(name, *peer);
+          config != nullptr && runs_there(*peer, *config))
+        (void)table->speaker.bfd_down(now, peer->name());
+}
+
+void Bgp::tunnel_died(TimePoint now, const std::string& tunnel) {
+  path_died(now, [&](const auto&, const auto& config) { return config.tunnel == tunnel; });
+}
+
+void Bgp::neighbor_died(TimePoint now, const std::string& port, const wire::IpAddress& address) {
+  path_died(now, [&](const auto& peer, const auto& config) {
+    return config.port == port && peer.remote() == address;
+  });
+}
+
 }  // namespace kanmon::daemon

@@ -2,6 +2,7 @@
 // host devices on one side and to the route compiler on the other. The gateway turns it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -58,6 +59,10 @@ class Bgp final : private bgp::SpeakerHost {
   uint64_t refused_connections() const { return transport_.refused(); }
   // Neighbours that run in a tunnel; see Speaker::drain. False: there is none.
   bool drain_tunnel(const std::string& tunnel, bool draining);
+  // BFD says that a tunnel, or a neighbour on a port's line, is dead: sessions over it end at once,
+  // and their routes are not kept (RFC 5882 section 4.3, RFC 9384).
+  void tunnel_died(TimePoint now, const std::string& tunnel);
+  void neighbor_died(TimePoint now, const std::string& port, const wire::IpAddress& address);
   // The configuration of a peer or of the range it came from; null if it is gone.
   const config::BgpPeer* config_of(const std::string& table, const bgp::Peer& peer) const;
 
@@ -82,6 +87,8 @@ class Bgp final : private bgp::SpeakerHost {
   void propagate(const std::string& from, const wire::Prefix& prefix,
                  std::span<const bgp::Speaker::Selected> paths, uint32_t now_s);
   void end_propagation(const std::string& from);
+  void path_died(TimePoint now,
+                 const std::function<bool(const bgp::Peer&, const config::BgpPeer&)>& runs_there);
 
   Gateway& gateway_;
   bgp::Transport transport_;

@@ -245,7 +245,9 @@ void Gateway::judge_tunnel(uint32_t tunnel) {
 }
 
 void Gateway::judge_adjacency(uint32_t adjacency, const AdjacencyOwner& owner) {
-  const bool live = owner.is_up && !paths_.is_neighbor_down(port_name(owner.port), owner.address);
+  const bool dead = paths_.is_neighbor_down(port_name(owner.port), owner.address);
+  if (dead) bgp_->neighbor_died(now_, port_name(owner.port), owner.address);
+  const bool live = owner.is_up && !dead;
   compiler_.set_live(NextHop::make(NextHopKind::kNeighbour, adjacency), live);
 }
 
