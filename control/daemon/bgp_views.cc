@@ -61,6 +61,10 @@ Counts counts_of(const bgp::Speaker& speaker, const Peer& peer) {
 }
 
 Json reason_of(const Bgp::Table& table, const Peer& peer) {
+  if (peer.is_default_route_loop())
+    return "ends in silence each time it was told a default route: its outer packets seem to "
+           "follow "
+           "that route into the tunnel";
   if (is_up(peer)) return nullptr;
   return text_or_null(peer.trouble().empty() ? table.cannot_run : peer.trouble());
 }

@@ -163,6 +163,7 @@ void Peer::up(const Negotiated& session) {
   trouble_.clear();
   has_room_ = true;
   has_ended_ = {};
+  up_since_ = speaker_.now();
   session_->forget_restart();
   speaker_.say(Severity::kInfo, *this, "session-up",
                {{"as", std::to_string(session.peer_as)},
@@ -188,7 +189,37 @@ void Peer::down(const Down& down) {
                 {"text", text},
                 {"routes", std::to_string(routes)},
                 {"kept", down.may_restart ? "stale" : "none"}});
+  watch_for_loop(down);
   peering_->down(speaker_.now(), down);
+}
+
+// While the session is still there.
+bool Peer::was_told_default() const {
+  const AdjRibOut* out = peering_->out();
+  if (out == nullptr) return false;
+  for (const auto f : kFamilies) {
+    if (settings_.peering.default_originate[f]) return true;
+    const NodeId node = speaker_.rib().find({wire::IpAddress{.family = f}, 0});
+    if (node != kNoId && out->sent(node)) return true;
+  }
+  return false;
+}
+
+void Peer::watch_for_loop(const Down& down) {
+  const bool in_silence = down.why == Event::kHoldExpired && !down.received;
+  const bool is_new = loop_.ended(speaker_.now(), {.in_silence = in_silence,
+                                                   .had_default = was_told_default(),
+                                                   .lived = speaker_.now() - up_since_,
+                                                   .hold_time = session_->negotiated().hold_time});
+  if (!is_new) return;
+  speaker_.say(Severity::kWarning, *this, "default-route-loop",
+               {{"cycles", std::to_string(loop_.cycles())},
+                {"what",
+                 "the session ends in silence each time it was told a default route: its outer "
+                 "packets seem to follow that into the tunnel"},
+                {"cure",
+                 "an export policy without the default route, or a host route to this gateway's "
+                 "outside address at the neighbour"}});
 }
 
 void Peer::update(Update& update) {

@@ -8,6 +8,7 @@
 
 #include "control/bgp/peering.h"
 #include "control/bgp/session.h"
+#include "control/bgp/speaker/default_route_loop.h"
 #include "control/bgp/speaker/settings.h"
 #include "control/bgp/transport/transport.h"
 
@@ -56,6 +57,8 @@ class Peer final : private SessionHost, public TcpPeer {
   // Why there is no session: what the kernel or the neighbour said; empty: nothing known.
   const std::string& trouble() const { return trouble_; }
   uint64_t flaps() const { return flaps_; }
+  // What the neighbour does with a default route of ours ends its session, again and again.
+  bool is_default_route_loop() const { return loop_.is_recognised(); }
   // After a restart of our own: what the neighbour knows is still to come.
   bool awaits_routes(TimePoint now) const { return !is_shut_down_ && now < awaits_until_; }
   std::optional<TimePoint> restart_at() const { return restart_at_; }
@@ -82,6 +85,8 @@ class Peer final : private SessionHost, public TcpPeer {
   bool listen();
   void note_end(wire::Family family);
   void close_if_beyond_limit(TimePoint now);
+  bool was_told_default() const;
+  void watch_for_loop(const Down& down);
 
   Speaker& speaker_;
   PeerSettings settings_;
@@ -98,6 +103,8 @@ class Peer final : private SessionHost, public TcpPeer {
   TimePoint next_listen_{};
   std::string trouble_;
   uint64_t flaps_ = 0;
+  TimePoint up_since_{};
+  DefaultRouteLoop loop_;
   TimePoint awaits_until_{};   // of awaits_routes()
   PerFamily<bool> has_ended_;  // End-of-RIB came, in this session
 };
