@@ -16,6 +16,7 @@ namespace {
 
 // IANA's "IKEv2 Transform Type 1" and "Type 3".
 constexpr uint16_t kNull = 11, kCbc = 12, kGcm16 = 20, kChaCha = 28;
+constexpr uint16_t kGcm16Iiv = 30, kChaChaIiv = 31;  // RFC 8750
 constexpr uint16_t kSha1_96 = 2, kSha256_128 = 12, kSha384_192 = 13, kSha512_256 = 14;
 constexpr uint32_t kAadBytes = 12;  // SPI and a sequence number of 64 bits
 constexpr uint32_t kEspHeader = 8;
@@ -61,7 +62,8 @@ struct RawCrypto::Parts {
 
   Parts(const esp::AlgorithmInfo& i, uint32_t count, bool s) : info(i), seal(s), keys(count) {
     // With an implicit IV (RFC 8750) the same is computed of the same texts.
-    if (info.has_implicit_iv()) info.encr_id = info.is_chacha20() ? kChaCha : kGcm16;
+    if (info.encr_id == kGcm16Iiv) info.encr_id = kGcm16;
+    if (info.encr_id == kChaChaIiv) info.encr_id = kChaCha;
     init_mb_mgr_auto(manager, nullptr);
     for (const Hash& h : kHashes)
       if (h.integ_id == info.integ_id) hash = h;

@@ -133,6 +133,7 @@ TEST(Destroying, ThousandsOfSas) {
 TEST(SequenceNumbers, AreUniqueAcrossWorkers) {
   for (const uint64_t left : {uint64_t{2'000'000}, uint64_t{30'000}}) {
     Params p;
+    p.out.workers = 4;
     p.out.first_sequence = 0xffffffff - left + 1;
     OutboundSa* sa = make_outbound(p.out);
     std::vector<std::vector<SequenceBlock>> taken(4);
