@@ -1,7 +1,6 @@
 #include "dataplane/port/device.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace kanmon::port {
 namespace {
@@ -39,12 +38,15 @@ std::string known_kinds() {
   return text;
 }
 
-// Frames of the kernel's packet ring hold a header of its own, and the block a whole number of
-// frames.
+// Frames of the kernel's packet ring hold a header of its own, and a block is whole pages and a
+// whole number of frames. Larger ones than usual are no larger than needed: the driver wants packet
+// buffers that could hold all of a frame.
 std::string packet_ring(uint16_t queues, uint16_t mtu) {
   constexpr uint32_t kKernelHeader = 96, kEthernet = 18;
-  const uint32_t frame = std::max(2048u, std::bit_ceil(mtu + kKernelHeader + kEthernet));
-  const uint32_t block = std::max(4096u, frame);
+  constexpr uint32_t kUsual = 2048, kStep = 64, kFramesOfBlock = 64;  // 64 * 64: a page
+  const uint32_t wanted = mtu + kKernelHeader + kEthernet;
+  const uint32_t frame = std::max(kUsual, (wanted + kStep - 1) / kStep * kStep);
+  const uint32_t block = frame == kUsual ? 2 * kUsual : frame * kFramesOfBlock;
   return ",qpairs=" + std::to_string(queues) + ",framesz=" + std::to_string(frame) +
          ",blocksz=" + std::to_string(block) + ",framecnt=1024";
 }

@@ -32,6 +32,10 @@ class Asker {
   bool is_up() {
     return ioctl(fd_, SIOCGIFFLAGS, &request_) == 0 && (request_.ifr_flags & IFF_UP) != 0;
   }
+  bool set_mtu(int mtu) {
+    request_.ifr_mtu = mtu;
+    return ioctl(fd_, SIOCSIFMTU, &request_) == 0;
+  }
   bool feature(uint32_t command) {
     ethtool_value value{};
     value.cmd = command;
@@ -106,6 +110,10 @@ std::vector<std::string> interface_warnings(const std::string& name, bool shared
   if (!shared) warnings.push_back(address_warning(name));
   warnings.erase(std::remove(warnings.begin(), warnings.end(), std::string()), warnings.end());
   return warnings;
+}
+
+bool set_interface_mtu(const std::string& name, uint16_t mtu) {
+  return Asker(name).set_mtu(mtu);
 }
 
 bool detach_xdp(const std::string& name) {

@@ -55,6 +55,7 @@ class Opening {
 
  private:
   void bring_program();
+  uint16_t mtu_to_declare() const;
   std::string set_mtu();
   std::string make_queues(rte_mempool* pool);
 
@@ -119,14 +120,28 @@ std::string Opening::configure(uint16_t queues, rte_mempool* pool) {
   made_.rx_queues = made_.spread.rx_queues;
   made_.tx_queues = std::min(wanted, info_.max_tx_queues);
   rte_eth_conf conf = configuration(made_.spread.hash);
-  conf.rxmode.mtu = std::min(options_.mtu, info_.max_mtu);
+  conf.rxmode.mtu = mtu_to_declare();
   code = rte_eth_dev_configure(id_, made_.rx_queues, made_.tx_queues, &conf);
   if (code != 0) return reason("the driver refused the configuration", code);
   if (std::string error = set_mtu(); !error.empty()) return error;
   return make_queues(pool);
 }
 
+// DPDK holds a device to the frame it says it takes at most. af_packet says 1,518 octets whatever
+// its ring has room for, which is as much as `mtu` needs (parse_device).
+uint16_t Opening::mtu_to_declare() const {
+  constexpr uint32_t kAroundPacket = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+  const bool understates = device_.kind == DeviceKind::kAfPacket;
+  const uint32_t frame = understates ? info_.max_rx_pktlen : UINT32_MAX;
+  const uint32_t most = std::min<uint32_t>(info_.max_mtu, frame - kAroundPacket);
+  return static_cast<uint16_t>(std::min<uint32_t>(options_.mtu, most));
+}
+
 std::string Opening::set_mtu() {
+  if (device_.kind == DeviceKind::kAfPacket && mtu_to_declare() < options_.mtu) {
+    if (set_interface_mtu(device_.interface, options_.mtu)) return {};
+    return "MTU " + std::to_string(options_.mtu) + " is refused by " + device_.interface;
+  }
   uint16_t now = 0;
   if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == options_.mtu) return {};
   const int code = rte_eth_dev_set_mtu(id_, options_.mtu);

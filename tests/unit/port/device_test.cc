@@ -50,8 +50,8 @@ TEST(DeviceString, BecomesBusNameAndArguments) {
 TEST(DeviceString, SizesThePacketRingByMtu) {
   EXPECT_THAT(parse("af_packet:eth1", 2, 1500).arguments,
               HasSubstr("iface=eth1,qpairs=2,framesz=2048,blocksz=4096"));
-  EXPECT_THAT(parse("af_packet:eth1", 1, 2000).arguments, HasSubstr("framesz=4096,blocksz=4096"));
-  EXPECT_THAT(parse("af_packet:eth1", 1, 9000).arguments, HasSubstr("framesz=16384,blocksz=16384"));
+  EXPECT_THAT(parse("af_packet:eth1", 1, 2000).arguments, HasSubstr("framesz=2176,blocksz=139264"));
+  EXPECT_THAT(parse("af_packet:eth1", 1, 9000).arguments, HasSubstr("framesz=9152,blocksz=585728"));
 }
 
 // A frame that does not fit its buffer is dropped by the kernel in silence: such an MTU is refused.

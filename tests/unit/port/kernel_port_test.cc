@@ -114,15 +114,16 @@ class KernelPort : public ::testing::Test {
     return dataplane().open_port(options);
   }
   // ARP from the far end reaches control, a frame of control reaches the far end.
-  void exchange(const PortInfo& port, const char* far) {
+  void exchange(const PortInfo& port, const char* far, std::size_t octets = 60) {
     RawSocket other(far);
     PortRecord record;
     record.in_use = true;
     record.role = TableRole::kUnderlay;
     record.table = 1;
+    record.mtu = port.mtu;
     record.mac = port.mac;
     ASSERT_TRUE(dataplane().wait_for(dataplane().publish(rings::SetPort{port.id, record})).ok());
-    const Octets question = frame(Octets(46, 0x21), test::kBroadcast, wire::kEtherTypeArp);
+    const Octets question = frame(Octets(octets, 0x21), test::kBroadcast, wire::kEtherTypeArp);
     ASSERT_TRUE(other.send(question));
     Octets punted;
     for (int i = 0; i < 40'000 && punted.empty(); ++i) {
@@ -131,7 +132,7 @@ class KernelPort : public ::testing::Test {
       usleep(50);
     }
     EXPECT_EQ(punted, question);
-    const Octets answer = frame(Octets(60, 0x42), test::kTheirMac, 0x88b5);
+    const Octets answer = frame(Octets(octets, 0x42), test::kTheirMac, 0x88b5);
     ASSERT_TRUE(dataplane().send_frame(port.id, answer).ok());
     EXPECT_EQ(other.receive(0x88b5), answer);
     EXPECT_GE(dataplane().port_status(port.id).rx_packets, 1u);
@@ -287,6 +288,25 @@ TEST_F(KernelPort, TwoAfXdpDevicesShareNothing) {
     ASSERT_TRUE(dataplane().close_port(a.value->id).ok());
     ASSERT_TRUE(dataplane().close_port(b.value->id).ok());
   }
+}
+
+// The driver says that it takes 1,518 octets at most, and takes what its ring has room for.
+TEST_F(KernelPort, AfPacketCarriesWhatItsRingHolds) {
+  quiet_offloads();
+  constexpr uint16_t kMtu = 1800;
+  ASSERT_TRUE(shell("ip link set kanB mtu 1800"));
+  PortOptions options;
+  options.name = "wan";
+  options.device = "af_packet:kanA";
+  options.mtu = kMtu;
+  const Outcome<PortInfo> port = dataplane().open_port(options);
+  ASSERT_TRUE(port) << port.error;
+  EXPECT_TRUE(shell("ip link show kanA | grep -q 'mtu 1800'"));
+  exchange(*port.value, "kanB", kMtu);
+  ASSERT_TRUE(dataplane().close_port(port.value->id).ok());
+
+  options.mtu = 9216;
+  EXPECT_FALSE(dataplane().open_port(options)) << "buffers were made for less";
 }
 
 TEST_F(KernelPort, AfXdpRefusesAnMtuItsBuffersCannotHold) {
