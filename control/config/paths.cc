@@ -48,6 +48,24 @@ Detection by_probe(const HealthCheck& h) {
           product(h.fall, h.interval) + " + " + std::to_string(h.timeout.count()) + " ms"};
 }
 
+// The session inside the tunnel that holds longest without a word. Zero: for ever (RFC 4271 section
+// 4.2), so that it finds nothing.
+std::optional<Detection> by_bgp(const Config& config, const Tunnel& tunnel) {
+  uint32_t longest = 0;
+  for (const BgpSpeaker& speaker : config.bgp.speakers)
+    for (const BgpPeer& peer : speaker.peers)
+      if (peer.tunnel == tunnel.name && !peer.shutdown)
+        longest = std::max<uint32_t>(longest, peer.hold_time_s.value_or(speaker.hold_time_s));
+  if (longest == 0) return std::nullopt;
+  return Detection{"bgp", std::chrono::seconds(longest), "hold time"};
+}
+
+// A hold time is agreed, the lower of both: so it holds for the way back as well.
+std::optional<Detection> faster(std::optional<Detection> a, std::optional<Detection> b) {
+  if (!a || (b && b->worst < a->worst)) return b;
+  return a;
+}
+
 std::string text_of(const Detection& d) {
   return std::to_string(d.worst.count()) + " ms (" + d.by + " " + d.sum + ")";
 }
@@ -86,10 +104,11 @@ std::optional<PathEnds> neighbor_ends(const Port& port, const wire::IpAddress& r
   return std::nullopt;
 }
 
-std::vector<Detection> detections(const Tunnel& tunnel) {
+std::vector<Detection> detections(const Config& config, const Tunnel& tunnel) {
   std::vector<Detection> found;
   if (tunnel.bfd.configured) found.push_back(by_bfd(tunnel.bfd));
   if (tunnel.health_check.configured) found.push_back(by_probe(tunnel.health_check));
+  if (const auto bgp = by_bgp(config, tunnel)) found.push_back(*bgp);
   if (tunnel.ike.dpd_action != ike::DpdAction::kNone)
     found.push_back(
         {"dpd", tunnel.ike.dpd_timeout, std::to_string(tunnel.ike.dpd_timeout.count()) + " s"});
@@ -98,18 +117,19 @@ std::vector<Detection> detections(const Tunnel& tunnel) {
   return found;
 }
 
-Outage worst_outage(const Tunnel& tunnel) {
+Outage worst_outage(const Config& config, const Tunnel& tunnel) {
   Outage outage;
-  const auto all = detections(tunnel);
+  const auto all = detections(config, tunnel);
   if (!all.empty()) outage.forward = all.front();
   if (tunnel.bfd.configured) outage.back = by_bfd(tunnel.bfd);
+  outage.back = faster(outage.back, by_bgp(config, tunnel));
   return outage;
 }
 
 std::vector<std::string> outage_lines(const Config& config) {
   std::vector<std::string> lines;
   for (const Tunnel& t : config.tunnels) {
-    const Outage outage = worst_outage(t);
+    const Outage outage = worst_outage(config, t);
     lines.push_back("tunnel " + t.name + ": a dead path is found after at most: forward " +
                     (outage.forward ? text_of(*outage.forward) : "never") + ", back " +
                     (outage.back ? text_of(*outage.back) : "the peer's own timers"));

@@ -29,23 +29,24 @@ std::optional<PathEnds> neighbor_ends(const Port& port, const wire::IpAddress& r
 
 // How long a dead path may go unnoticed.
 struct Detection {
-  const char* by;  // "bfd", "health-check", "dpd"
+  const char* by;  // "bfd", "health-check", "bgp", "dpd"
   // From the cut of the path to the verdict, in the direction in which this end sends.
   std::chrono::milliseconds worst;
   std::string sum;  // "3 x 300 ms"
 };
 
-// What finds that the tunnel is dead, the fastest first; never empty: dead peer detection is always
-// there, unless its action is none.
-std::vector<Detection> detections(const Tunnel& tunnel);
+// What finds that the tunnel is dead, the fastest first: its checks, the hold time of a BGP session
+// inside it, dead peer detection unless its action is none.
+std::vector<Detection> detections(const Config& config, const Tunnel& tunnel);
 
 // Worst case of an outage of a tunnel, forward (we send) and back (the peer sends), as far as this
-// end's timers say: BFD watches both ways; a probe or DPD that fails tells only this end.
+// end's timers say: BFD watches both ways, and so does BGP, whose ends have one hold time; a probe
+// or DPD that fails tells only this end.
 struct Outage {
   std::optional<Detection> forward;  // nullopt: nobody finds out
   std::optional<Detection> back;     // nullopt: up to the peer's own timers
 };
-Outage worst_outage(const Tunnel& tunnel);
+Outage worst_outage(const Config& config, const Tunnel& tunnel);
 
 // "tunnel a: forward 900 ms (bfd 3 x 300 ms), back 900 ms (bfd …)": a line for each tunnel.
 std::vector<std::string> outage_lines(const Config& config);

@@ -157,13 +157,47 @@ TEST(ConfigPaths, WorstOutageIsTheFastestTimerOfEachDirection) {
     s["tunnels.branch"]["dpd-timeout-action"] = r.action;
     const Loaded loaded = test::load(s);
     ASSERT_TRUE(loaded.config.has_value()) << all(loaded);
-    const Outage o = worst_outage(loaded.config->tunnels[0]);
+    const Outage o = worst_outage(*loaded.config, loaded.config->tunnels[0]);
     EXPECT_EQ(o.forward ? o.forward->worst.count() : -1, r.forward_ms) << r.bfd << r.health;
     EXPECT_STREQ(o.forward ? o.forward->by : "", r.by);
     EXPECT_EQ(o.back ? o.back->worst.count() : -1, r.back_ms) << r.bfd << r.health;
     const auto lines = outage_lines(*loaded.config);
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_NE(lines[0].find("tunnel branch"), std::string::npos) << lines[0];
+  }
+}
+
+// A session inside the tunnel finds a dead path after its hold time, at both ends.
+TEST(ConfigPaths, WorstOutageCountsTheHoldTimeOfBgp) {
+  struct Row {
+    const char* bfd;
+    const char* peer;  // keys besides neighbor and as
+    int64_t forward_ms;
+    const char* by;
+    int64_t back_ms;
+  };
+  const Row kRows[] = {
+      {"", "", 30'000, "bgp", 30'000},
+      {"", ", hold-time-seconds: 180", 40'000, "dpd", 180'000},
+      {"", ", hold-time-seconds: 0", 40'000, "dpd", -1},
+      {"", ", shutdown: true", 40'000, "dpd", -1},
+      {"{interval-milliseconds: 50}", "", 150, "bfd", 150},
+      {"{interval-milliseconds: 60000, multiplier: 3}", "", 30'000, "bgp", 30'000},
+  };
+  for (const Row& r : kRows) {
+    Sections s = with(r.bfd, "");
+    s["tunnels.branch"]["dpd-timeout-seconds"] = "40";
+    const std::string text = test::text_of(s) +
+                             "bgp:\n  speakers:\n    main:\n      as: 65001\n"
+                             "      hold-time-seconds: 30\n      peers:\n"
+                             "        far: {neighbor: 169.254.21.2, remote-as: 65002" +
+                             r.peer + "}\n";
+    const Loaded loaded = load_text(text, "gw.yaml");
+    ASSERT_TRUE(loaded.config.has_value()) << all(loaded);
+    const Outage o = worst_outage(*loaded.config, loaded.config->tunnels[0]);
+    EXPECT_EQ(o.forward ? o.forward->worst.count() : -1, r.forward_ms) << r.bfd << r.peer;
+    EXPECT_STREQ(o.forward ? o.forward->by : "", r.by) << r.bfd << r.peer;
+    EXPECT_EQ(o.back ? o.back->worst.count() : -1, r.back_ms) << r.bfd << r.peer;
   }
 }
 
