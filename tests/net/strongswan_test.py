@@ -366,3 +366,17 @@ def test_no_common_selectors(lab):
         assert "TS_UNACCEPT" in s.peer.initiate(check=False)
         assert s.peer.established(), "the IKE SA stays (RFC 7296 section 2.21.2)"
         assert not s.gateway.is_up()
+
+
+def test_many_flows_to_a_window_of_128(lab):
+    """Two workers, eight flows each way: with share-out: false on the inside port one worker seals them all, and
+    libipsec's window of 128 refuses none of them."""
+    def one_worker(config):
+        config["ports"]["lan"]["share-out"] = False
+        return config
+    with site(lab, workers=2, change_config=one_worker) as s:
+        s.wait_up()
+        spread = {port["port"]: (port["spread"], port["rx_queues"]) for port in s.gateway.rows("ports")}
+        assert spread["lan"] == ("off", 1) and spread["wan"][0] != "off", spread
+        with lossless(*[stream for _ in range(8) for stream in s.streams(rate_pps=250)]):
+            pass

@@ -148,7 +148,7 @@ TEST(ShareOut, LeavesPortsWithEnoughQueuesAlone) {
 // The operator's switch: one worker does all that a port receives, so that no packet overtakes
 // another, whatever flow it is of; what tells of the port says so.
 TEST(ShareOut, OffKeepsTheOrderOfAll) {
-  Gateway g({.workers = 2, .stepped = true, .queues = 1, .share_out = false});
+  Gateway g({.workers = 2, .stepped = true, .queues = 2, .share_out = false});
   constexpr uint32_t kPackets = 2000;
   std::vector<uint32_t> numbers;
   const auto take = [&] {
