@@ -28,10 +28,11 @@ DEADLINE_S = 300
 POLL_S = 0.05
 TICKS = os.sysconf("SC_CLK_TCK")
 
+# The paths of the table are random: some have the daemon's own AS number, which is no loop here.
 BIRD = f"""
 protocol kernel {{ ipv4 {{ export all; import none; }}; }}
 protocol bgp feed {{
-  local {DAEMON} as {DAEMON_AS}; neighbor {FEEDER} as {FEEDER_AS}; passive;
+  local {DAEMON} as {DAEMON_AS}; neighbor {FEEDER} as {FEEDER_AS}; passive; allow local as 10;
   ipv4 {{ import all; export none; }};
 }}"""
 FRR = f"""
@@ -40,6 +41,9 @@ router bgp {DAEMON_AS}
  no bgp ebgp-requires-policy
  neighbor {FEEDER} remote-as {FEEDER_AS}
  neighbor {FEEDER} passive
+ address-family ipv4 unicast
+  neighbor {FEEDER} allowas-in 10
+ exit-address-family
 !
 """
 GOBGP = {"global": {"config": {"as": DAEMON_AS, "router-id": DAEMON}},
@@ -54,7 +58,7 @@ KANMON = {
                        "host-device": "kn-feed"}},
     "route-tables": {"main": {}},
     "bgp": {"speakers": {"main": {"as": DAEMON_AS, "router-id": DAEMON, "peers": {
-        "feed": {"neighbor": FEEDER, "remote-as": FEEDER_AS, "passive": True, "import-policy": "all",
+        "feed": {"neighbor": FEEDER, "remote-as": FEEDER_AS, "passive": True, "allow-own-as": 10, "import-policy": "all",
                  "export-policy": "all"}}}}}}
 
 
