@@ -152,7 +152,7 @@ class Reader {
     list("--direction", "LIST", "forward (clear IPv4), encrypt, decrypt [all three]", o_.directions,
          direction_of);
     list("--size", "LIST",
-         "octets of the clear IP packet, 40 to what a buffer holds, or imix (7x64, 4x576, 1x1420) "
+         "octets of the clear IP packet, 40 to 9000, or imix (7x64, 4x576, 1x1420) "
          "[64,512,1420]",
          o_.sizes, size_of);
     list("--algorithm", "LIST", fmt::format("of ESP: {} [AES128-GCM-16]", algorithm_names()),

@@ -23,8 +23,9 @@ constexpr uint32_t kFirstRouted = 100;  // adjacencies of the further routes, as
 constexpr unsigned kHops = 256;
 constexpr uint32_t kFirstSlot = 256;
 constexpr std::size_t kAddresses = std::size_t{1} << 16;
-constexpr uint16_t kMtu = 9000;  // of the ports: what is measured decides, not the MTU
-constexpr uint32_t kBuffersPerWorker = 16'384;
+constexpr uint16_t kMtu = 9216;  // of the ports: what is measured decides, not the MTU
+constexpr uint32_t kBuffersPerWorker = 16'384;  // of the usual size; of larger ones fewer
+constexpr uint32_t kAroundClear = 256;          // what a tunnel and a frame add, and more
 constexpr uint32_t kMemoryMib = 512;
 
 std::vector<uint16_t> g_cpus;
@@ -136,7 +137,9 @@ std::unique_ptr<Rig> Rig::make(const RigSpec& spec, std::string& error) {
   options.workers = spec.workers;
   options.worker_cores.assign(g_cpus.begin(), g_cpus.begin() + spec.workers);
   options.power = Power::kPerformance;
-  options.packet_buffers = kBuffersPerWorker * spec.workers - 1;
+  options.packet_room = room(spec);
+  const uint32_t buffers = kBuffersPerWorker * kDefaultPacketRoom / options.packet_room;
+  options.packet_buffers = buffers * spec.workers - 1;
   options.capacity = {std::max(64u, spec.tunnels), kFirstRouted + kHops};
   options.stepped = spec.stepped;
   Outcome<std::unique_ptr<DataPlane>> started = DataPlane::start(options);
@@ -248,9 +251,13 @@ Rig::~Rig() {
   for (sa::InboundSa* sa : in_) sa::destroy(sa);
 }
 
+uint16_t Rig::room(const RigSpec& spec) {
+  return packet_room(static_cast<uint16_t>(spec.largest + kAroundClear));
+}
+
 uint32_t Rig::largest() const {
   constexpr uint32_t kTrailerRoom = 64;  // padding, its length, next header, ICV
-  return kDefaultPacketRoom - wire::kEthernetHeader - sa::Encap::kTemplateBytes - kTrailerRoom;
+  return room(spec_) - wire::kEthernetHeader - sa::Encap::kTemplateBytes - kTrailerRoom;
 }
 
 uint64_t Rig::dropped(std::string* why) const {

@@ -29,6 +29,7 @@ struct RigSpec {
   uint16_t workers = 1;
   uint32_t routes = 0;
   uint32_t window = 4096;
+  uint16_t largest = 1500;  // octets of the largest clear packet: what buffers are made for
   bool esn = true;
   // True: the caller turns the workers; false: they run on threads of their own.
   bool stepped = true;
@@ -74,6 +75,8 @@ class Rig {
   static sa::EncapParams encap(bool from_peer);
 
  private:
+  // Octets a packet buffer has.
+  static uint16_t room(const RigSpec& spec);
   enum : uint16_t { kWan, kLan, kFar, kPorts };
   explicit Rig(const RigSpec& spec) : spec_(spec) {}
   std::string open_ports();

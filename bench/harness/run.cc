@@ -41,6 +41,7 @@ class Run {
     spec.routes = routes;
     spec.window = o_.window;
     spec.esn = o_.esn;
+    spec.largest = std::max(spec.largest, *std::max_element(o_.sizes.begin(), o_.sizes.end()));
     spec.stepped = o_.mode == Mode::kCycles;
     Case c;
     c.algorithm = algorithm;

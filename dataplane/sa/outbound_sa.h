@@ -78,7 +78,7 @@ struct alignas(kCacheLine) OutboundSa {
   }
 
   // Takes up to `count` numbers. Never hands out one twice or one above last_sequence, also when
-  // all workers ask at once at the very end. REQUIRES: 0 < count <= 1024.
+  // all workers ask at once at the very end. REQUIRES: 0 < count <= 1024; workers 1: one caller.
   SequenceBlock take(uint32_t count) {
     const uint64_t next = next_sequence.load(std::memory_order_relaxed);
     if (next > last_sequence || last_sequence - next < kMargin) [[unlikely]]
