@@ -308,20 +308,26 @@ void Gateway::resolve_paths(TimePoint now) {
     for (const auto& route : table.installed)
       for (const auto& target : route.targets)
         if (target.kind == routing::Target::Kind::kVia) (void)next_hop_of(now, target);
-  for (const auto& tunnel : config_.tunnels) resolve_path(now, tunnel);
+  for (const auto& [name, feed] : fpm_)
+    for (const uint32_t adjacency : feed->adjacencies()) pin_adjacency(now, adjacency);
+  for (const auto& tunnel : config_.tunnels) {
+    if (resolve_path(now, tunnel)) continue;
+    if (const auto* out = sas_.outbound(tunnel.ike.tunnel)) ike_.path_lost(now, out->inbound_spi);
+  }
 }
 
 // After a change that concerns one tunnel only: with many of them, all would be too much.
 void Gateway::resolve_path_of(uint32_t number) {
   for (const auto& tunnel : config_.tunnels)
-    if (tunnel.ike.tunnel == number) return resolve_path(now_, tunnel);
+    if (tunnel.ike.tunnel == number) return void(resolve_path(now_, tunnel));
 }
 
-void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
+// False: its underlay has no way to the peer.
+bool Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
   const auto table = tables_.find(tunnel.underlay);
   std::optional<wire::IpAddress> remote = tunnel.ike.remote_address;
   if (const auto peer = sas_.remote(tunnel.ike.tunnel)) remote = peer->address;
-  if (table == tables_.end() || !remote) return;
+  if (table == tables_.end() || !remote) return false;
   const fib::NextHop hop = table->second.routes().lookup(*remote);
   publish::Path path;
   std::optional<AdjacencyOwner> owner;
@@ -334,6 +340,7 @@ void Gateway::resolve_path(TimePoint now, const config::Tunnel& tunnel) {
     if (const OpenPort* port = port_by_id(owner->port)) path.mtu = port->config.mtu;
   }
   sas_.set_path(tunnel.ike.tunnel, path);
+  return path.adjacency != publish::kNoAdjacency;
 }
 
 }  // namespace kanmon::daemon

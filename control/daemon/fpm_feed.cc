@@ -38,6 +38,7 @@ void FpmFeed::tick(fpm::TimePoint now) {
 
 void FpmFeed::refresh() {
   devices_.clear();
+  adjacencies_.clear();
   routes_.replay();
 }
 
@@ -52,6 +53,7 @@ void FpmFeed::set(const wire::Prefix& prefix, std::span<const fpm::Way> ways) {
     const auto is_same = [&](const routing::Member& m) { return m.hop == *hop; };
     if (!hop || std::any_of(spec.members.begin(), spec.members.end(), is_same)) continue;
     spec.members.push_back({*hop, static_cast<uint8_t>(std::min<uint16_t>(way.weight, 255))});
+    if (hop->kind() == fib::NextHopKind::kNeighbour) adjacencies_.insert(hop->index());
   }
   if (ways.empty()) spec.members.push_back({fib::NextHop::make(fib::NextHopKind::kBlackhole)});
   if (spec.members.empty()) {

@@ -47,6 +47,8 @@ class FpmFeed final : private fpm::Routes::Sink {
   void tick(fpm::TimePoint now);
   // Tunnels or ports changed: looks all ways up anew.
   void refresh();
+  // Stations its ways led to since the last refresh(): to be asked for as long as it has them.
+  const std::set<uint32_t>& adjacencies() const { return adjacencies_; }
   // The compiler has dropped the table, with all that was in it.
   void forget() { is_dropped_ = true; }
 
@@ -72,6 +74,7 @@ class FpmFeed final : private fpm::Routes::Sink {
   std::unique_ptr<fpm::Listener> listener_;
   std::map<uint32_t, std::string> devices_;  // by interface index, as looked up
   std::set<wire::Prefix> unusable_;
+  std::set<uint32_t> adjacencies_;
   bool is_dropped_ = false;
 };
 

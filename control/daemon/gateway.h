@@ -254,7 +254,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   void publish_table(const std::string& name, const LiveTable& table, const config::Config& next);
   void publish_adjacency(uint32_t adjacency, uint16_t port, const wire::MacAddress* mac);
   void resolve_paths(TimePoint now);
-  void resolve_path(TimePoint now, const config::Tunnel& tunnel);
+  bool resolve_path(TimePoint now, const config::Tunnel& tunnel);
   void resolve_path_of(uint32_t tunnel);
   const OpenPort* port_by_id(uint16_t id) const;
 

@@ -166,6 +166,11 @@ void Engine::traffic_seen(TimePoint now, uint32_t inbound_spi, uint64_t packets_
     sad::on_traffic(visit.core, *child, packets_in, packets_out, remote);
 }
 
+void Engine::path_lost(TimePoint now, uint32_t inbound_spi) {
+  Impl::Visit visit(*impl_, now);
+  if (Child* child = visit.core.child_by_spi(inbound_spi)) sad::on_path_lost(visit.core, *child);
+}
+
 void Engine::limit_reached(TimePoint now, uint32_t inbound_spi, bool hard) {
   Impl::Visit visit(*impl_, now);
   if (Child* child = visit.core.child_by_spi(inbound_spi)) sad::on_limit(visit.core, *child, hard);

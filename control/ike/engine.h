@@ -179,6 +179,9 @@ class Engine {
   // `remote` is where the latest of them came from (NAT rebinding).
   void traffic_seen(TimePoint now, uint32_t inbound_spi, uint64_t packets_in, uint64_t packets_out,
                     const wire::Endpoint& remote);
+  // There is no way to the peer: what the SA has to send is not sent, and yet the peer's silence
+  // counts from now on, or a tunnel without a way would stay up for ever.
+  void path_lost(TimePoint now, uint32_t inbound_spi);
   // A worker saw an SA reach a limit (sequence number, bytes, packets): soft asks for a rekey,
   // hard means it carries nothing any more.
   void limit_reached(TimePoint now, uint32_t inbound_spi, bool hard);

@@ -184,6 +184,10 @@ void on_traffic(Core& core, Child& child, uint64_t in, uint64_t out, const wire:
   if (in == 0) liveness::sent(core, *ike);
 }
 
+void on_path_lost(Core& core, Child& child) {
+  if (IkeSa* ike = speaker_of(child)) liveness::sent(core, *ike);
+}
+
 void on_limit(Core& core, Child& child, bool hard) {
   if (child.state != ChildState::kLive) return;
   if (hard) return replace_dead(core, child, "a limit of packets or octets was reached");

@@ -131,6 +131,7 @@ void peer_lacks_response(Core& core, IkeSa& sa);
 // Our delete for it is to be sent.
 void begin_delete(Core& core, Child& child);
 void on_traffic(Core& core, Child& child, uint64_t in, uint64_t out, const wire::Endpoint& remote);
+void on_path_lost(Core& core, Child& child);
 void on_limit(Core& core, Child& child, bool hard);
 void on_timer(Core& core, TimerKind kind, Child& child);
 }  // namespace sad
