@@ -125,7 +125,7 @@ class Hub:
                  for n, v in ((1, "a"), (2, "b"))}
         for router, (near, _) in LINES.items():
             ports[f"line-{router}"] = {"device": f"af_packet:line-{router}", "addresses": [f"{near}/30"],
-                                       "underlay": "lines", "host-device": f"kn-{router}"}
+                                       "underlay": "lines", "host-device": f"up-{router}"}
         servers, desk = [NETS["servers"]], [NETS["desk"]]
         tunnels = {"dc-a": self.tunnel("dc-a", "dc", "a", [NETS["a"]], servers),
                    "dc-b": self.tunnel("dc-b", "dc", "b", [NETS["b"]], servers),

@@ -24,7 +24,7 @@ GATEWAY, X, Y = "192.0.2.1", "198.51.100.2", "203.0.113.2"
 INSIDE = {"x": ("169.254.41.1", "169.254.41.2", "169.254.41.0/30"), "y": ("169.254.42.1", "169.254.42.2", "169.254.42.0/30")}
 HUB, AS_X, AS_Y = 64512, 65041, 65042
 NO_DEFAULT = {"prefix-lists": {"default": [{"prefix": "0.0.0.0/0"}]},
-              "route-maps": {"no-default": [{"permit": False, "match-prefix-list": "default"}, {}]}}
+              "route-maps": {"no-default": [{"action": "deny", "match-prefix-list": "default"}, {}]}}
 
 
 class Trap:
@@ -57,6 +57,7 @@ class Trap:
         self.desk.address("eth0", f"{DESK}/24")
         self.desk.route("default", "via", "10.4.0.1")
         self.x.address("wan", f"{X}/24")
+        self.x.address("lo", "10.3.0.1/24")  # what strongSwan's routes of the tunnel begin at
         self.x.route("192.0.2.0/24", "via", "198.51.100.254")
 
     def tunnel(self, name, local, remote, ends, nets, start):

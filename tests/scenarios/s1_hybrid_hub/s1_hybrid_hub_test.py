@@ -29,10 +29,10 @@ def test_the_faulty_design_dies_with_the_router_of_operations(lab):
         running = streams(s)
         wait_all_received(running, 100)
         s.reboot_ops()
-        for tunnel in ("dc-a", "dc-b", "ops"):
-            s.gateway.wait_not_up(60, tunnel)
+        s.gateway.wait_not_up(60, "ops")
+        # The data centre still reaches the hub: its SAs live, and nothing comes back through them.
+        wait_until(s.reachable, 60, "nobody to reach anybody", accept=lambda pairs: not pairs)
         assert not routes_of_table_d(s), "the summary outlived its line"
-        assert s.reachable() == set(), "somebody still reaches somebody"
         blackholes = [row for row in s.gateway.rows("routes")
                       if row["prefix"] == "10.20.0.0/24" and row["state"] == "blackhole"]
         assert {row["table"] for row in blackholes} >= {"a", "b"}, blackholes
@@ -40,9 +40,10 @@ def test_the_faulty_design_dies_with_the_router_of_operations(lab):
         s.wait_up(90)
         wait_all_received(running, 100)
         reports = [stream.stop() for stream in running]
+        to_dc = [report for report, pair in zip(reports, sorted(DC_PAIRS)) if pair[1] == "servers"]
         print(f"S1 faulty: the reboot of operations cut the data centre off for "
-              f"{max(r.longest_pause_ms for r in reports) / 1000:.1f} s, {sum(r.lost for r in reports)} packets lost")
-        assert all(r.lost for r in reports), "the fault was not reproduced"
+              f"{min(r.longest_pause_ms for r in to_dc) / 1000:.1f} s, {sum(r.lost for r in to_dc)} packets lost")
+        assert all(r.lost > 100 for r in to_dc), "the fault was not reproduced"
 
 
 @timeout(300)
