@@ -70,8 +70,9 @@ class VigilWatch : public ::testing::Test {
     return s;
   }
   Check& put(const Settings& s, uint32_t slot = 77) {
-    check = std::make_unique<Check>(s, slot, 0x1234567890abcdefu, test::openssl_sha1);
-    watch.set(bed.context(), slot, check.get());
+    auto next = std::make_unique<Check>(s, slot, 0x1234567890abcdefu, test::openssl_sha1);
+    watch.set(bed.context(), slot, next.get());
+    check = std::move(next);  // what it replaces lives until the worker has let go of it
     return *check;
   }
   void turn_clock(uint64_t us) { bed.context().now_tsc += us; }
