@@ -77,8 +77,10 @@ bool inside(const Selector& s, const wire::IpAddress& address, uint16_t port, co
 }
 
 // RFC 792, RFC 4443 section 2.1. Redirects are errors of a first hop, which no tunnel is.
-bool is_icmp_error(uint8_t protocol, uint8_t type) {
-  if (protocol == wire::kProtocolIcmp) return type == 3 || type == 4 || type == 11 || type == 12;
+// Each is of its own family only: ICMPv6 in an IPv4 packet is nothing.
+bool is_icmp_error(bool v4, uint8_t protocol, uint8_t type) {
+  if (v4)
+    return protocol == wire::kProtocolIcmp && (type == 3 || type == 4 || type == 11 || type == 12);
   return protocol == wire::kProtocolIcmp6 && type >= 1 && type <= 4;
 }
 
@@ -87,7 +89,8 @@ bool read_answer(wire::Bytes packet, const FlowKey& error, FlowKey& answer) {
   constexpr uint32_t kIcmpHeader = 8;
   UpperLayer upper;
   if (!error.ports_known || !find_upper_layer(packet, upper)) return false;
-  if (!is_icmp_error(upper.protocol, static_cast<uint8_t>(error.source_port >> 8))) return false;
+  const auto type = static_cast<uint8_t>(error.source_port >> 8);
+  if (!is_icmp_error(error.source.is_v4(), upper.protocol, type)) return false;
   if (packet.size() < upper.offset + kIcmpHeader) return false;
   if (!read_flow_key(packet.subspan(upper.offset + kIcmpHeader), answer)) return false;
   if (answer.source != error.destination) return false;

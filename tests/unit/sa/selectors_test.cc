@@ -179,6 +179,8 @@ TEST(Selectors, IcmpErrorsFollowWhatTheyQuote) {
       {"quotes a packet in the error's own direction",
        error(3, 3, "10.2.0.1", "10.1.0.9", sent("10.2.0.1", "10.1.0.9", 2000, 1000)), false},
       {"quotes a later fragment", error(3, 3, "10.2.0.1", "10.1.0.9", later), false},
+      {"an error of ICMPv6 in an IPv4 packet",
+       ip({"172.16.0.1", "10.1.0.9", 58}, Octets{1, 0, 0, 0, 0, 0, 0, 0} + ours), false},
       {"redirect", error(5, 1, "10.2.0.1", "10.1.0.9", ours), false},
       {"echo request", error(8, 0, "10.2.0.1", "10.1.0.9", ours), false},
       {"quotes an error",
