@@ -1,7 +1,5 @@
 // Tables whose routes another routing daemon gives: which feeds a configuration asks for, where
 // their gateways lead, and their turn in the loop.
-#include <algorithm>
-
 #include "control/daemon/gateway.h"
 #include "control/log/log.h"
 
@@ -9,27 +7,6 @@ namespace kanmon::daemon {
 
 using fib::NextHop;
 using fib::NextHopKind;
-
-namespace {
-
-bool has(const std::vector<wire::InterfaceAddress>& addresses, const wire::IpAddress& station) {
-  return std::any_of(addresses.begin(), addresses.end(), [&](const auto& a) {
-    return a.address != station && a.subnet().contains(station);
-  });
-}
-
-}  // namespace
-
-std::optional<NextHop> Gateway::hop_by_gateway(const std::string& table,
-                                               const wire::IpAddress& gateway) {
-  for (const auto& tunnel : config_.tunnels)
-    if (tunnel.table == table && has(tunnel.inside_addresses, gateway))
-      return next_hop_of(now_, {.kind = routing::Target::Kind::kTunnel, .name = tunnel.name});
-  for (const auto& [name, port] : ports_)
-    if (has_port(table, name) && has(port.config.addresses, gateway))
-      return next_hop_of(now_, {.kind = routing::Target::Kind::kVia, .name = name, .via = gateway});
-  return std::nullopt;
-}
 
 // A tunnel has one peer: a gateway behind its device says no more than the device.
 std::optional<NextHop> Gateway::hop_by_device(const std::string& table, const std::string& device,
@@ -52,12 +29,15 @@ std::unique_ptr<FpmFeed> Gateway::make_fpm_feed(const config::RouteTable& table)
   const std::string name = table.name;
   return std::make_unique<FpmFeed>(
       compiler_, tables_.at(name).number, table.fpm, std::move(where),
-      FpmFeed::Ways{
-          .by_gateway = [this, name](const auto& gateway) { return hop_by_gateway(name, gateway); },
-          .by_device = [this, name](
-                           const auto& device,
-                           const auto& gateway) { return hop_by_device(name, device, gateway); },
-          .clock_s = [this] { return route_clock_s(now_); }});
+      FpmFeed::Ways{.by_gateway =
+                        [this, name](const auto& gateway) {
+                          return learned_next_hop(now_, name, {}, gateway);
+                        },
+                    .by_device =
+                        [this, name](const auto& device, const auto& gateway) {
+                          return hop_by_device(name, device, gateway);
+                        },
+                    .clock_s = [this] { return route_clock_s(now_); }});
 }
 
 // config_ is the new configuration, and its tables and tunnels have their numbers.

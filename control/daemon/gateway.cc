@@ -79,12 +79,7 @@ Gateway::Gateway(config::Config config, std::unique_ptr<DataPlane> plane)
       compiler_(*this, kMaxGroups),
       load_(plane_->workers()),
       started_(std::chrono::steady_clock::now()),
-      bgp_(std::make_unique<Bgp>(*this)) {
-  // A probe that fails says nothing of BGP's own packets; BFD that does, does.
-  on_liveness_change([this](uint32_t tunnel, bool up, const std::string& why) {
-    if (!up && why.rfind("bfd", 0) == 0) bgp_->tunnel_died(now_, tunnel_name(tunnel));
-  });
-}
+      bgp_(std::make_unique<Bgp>(*this)) {}
 
 Gateway::~Gateway() {
   bgp_.reset();

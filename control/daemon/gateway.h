@@ -108,11 +108,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   const publish::SaStore& sas() const { return sas_; }
   const publish::GroupStore& groups() const { return groups_; }
   const PathChecks& paths() const { return paths_; }
-  // Called when a tunnel can carry packets from now on, or cannot: it got or lost its SA, or a
-  // check of its path says so. `why` is for people; empty if it is up.
-  using LivenessListener = std::function<void(uint32_t tunnel, bool up, const std::string& why)>;
-  void on_liveness_change(LivenessListener listener) { liveness_listener_ = std::move(listener); }
-  // Whether it can, by the same truth the workers have; and why not.
+  // Whether a tunnel can carry packets, by the same truth the workers have; and why not.
   bool is_tunnel_live(uint32_t tunnel) const;
   std::string why_tunnel_is_down(uint32_t tunnel) const;
   ike::Engine& ike() { return ike_; }
@@ -213,8 +209,6 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   void apply_host_devices();
 
   // Routes of another routing daemon, in fpm.cc.
-  std::optional<fib::NextHop> hop_by_gateway(const std::string& table,
-                                             const wire::IpAddress& gateway);
   std::optional<fib::NextHop> hop_by_device(const std::string& table, const std::string& device,
                                             const std::optional<wire::IpAddress>& gateway);
   std::unique_ptr<FpmFeed> make_fpm_feed(const config::RouteTable& table);
@@ -270,8 +264,7 @@ class Gateway final : private neighbor::Host, private ike::Host, private routing
   publish::SaStore sas_;
   publish::GroupStore groups_;
   PathChecks paths_;
-  LivenessListener liveness_listener_;
-  std::map<uint32_t, bool> live_tunnels_;  // as the listener was told
+  std::map<uint32_t, bool> live_tunnels_;  // as BGP was told
   neighbor::Table neighbors_;
   ike::Engine ike_;
   host::Namespaces namespaces_;

@@ -240,7 +240,9 @@ void Gateway::judge_tunnel(uint32_t tunnel) {
   const auto [known, is_new] = live_tunnels_.try_emplace(tunnel, false);
   if (known->second == live) return;
   known->second = live;
-  if (liveness_listener_) liveness_listener_(tunnel, live, why_tunnel_is_down(tunnel));
+  // A probe that fails says nothing of BGP's own packets; BFD that does, does.
+  if (!live && why_tunnel_is_down(tunnel).rfind("bfd", 0) == 0)
+    bgp_->tunnel_died(now_, tunnel_name(tunnel));
   bgp_->local_routes_changed();
 }
 

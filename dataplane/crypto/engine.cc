@@ -121,7 +121,9 @@ Status Engine::expand(Algorithm algorithm, wire::Bytes key, Key& out) const {
 // Brings in what the cipher will read of the key of a job.
 void Engine::prefetch_key(const Job& j) const {
   const uint8_t* key = j.key->expanded;
-  const uint32_t front = kRoundKeyBytes[j.algorithm == Algorithm::kAes256Gcm16];
+  const bool is_long =
+      j.algorithm == Algorithm::kAes256Gcm16 || j.algorithm == Algorithm::kAes256Gcm16Iiv;
+  const uint32_t front = kRoundKeyBytes[is_long];
   uint32_t from = sizeof(gcm_key_data::expanded_keys), end = kFewPowersEnd;
   if (has_many_powers_) {
     const uint32_t powers = std::min((j.length + 15) / 16 + 1, 48u);

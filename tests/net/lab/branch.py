@@ -17,7 +17,8 @@ from .capture import Sniffer
 from .conditions import wait_until
 from .kanmon import Kanmon
 from .scenario import tunnel_settings
-from .strongswan import PSK, StrongSwan, connection
+from .standing import Standing
+from .strongswan import StrongSwan, connection
 
 HOME, AWAY = "10.1.0.10", "10.2.0.10"
 HOME_NET, AWAY_NET = "10.1.0.0/24", "10.2.0.0/24"
@@ -26,7 +27,7 @@ INSIDE = {1: ("169.254.21.1", "169.254.21.2", "169.254.21.0/30"),
           2: ("169.254.22.1", "169.254.22.2", "169.254.22.0/30")}
 
 
-class Branch:
+class Branch(Standing):
     """.gateway, .routers {1, 2} (namespaces), .peers {1, 2} (strongSwan), .home, .away."""
 
     def __init__(self, lab, checks, weights=(100, 0), workers=1, change_config=None):
@@ -121,23 +122,10 @@ protocol bfd {{
                           accept=lambda row: row["path"] == path, interval_s=0.02)
 
     def cut(self, i):
-        """The line is dead in both directions and nobody is told: packets vanish at the router."""
-        self.routers[i].run("nft", "add table netdev cut; add chain netdev cut in { type filter hook ingress device "
-                            "wan priority 0; policy drop; }; add table inet cut; add chain inet cut out "
-                            "{ type filter hook output priority 0; policy accept; }; "
-                            "add rule inet cut out oifname wan drop")
+        self.cut_line(self.routers[i])
 
     def mend(self, i):
-        self.routers[i].run("nft", "delete table netdev cut; delete table inet cut")
-
-    # Judging
-
-    def verify(self):
-        self.gateway.require_conservation()
-        self.gateway.stop()
-        for sniffer in self.sniffers:
-            sniffer.require_no_clear_text()
-        assert PSK not in self.gateway.log()
+        self.mend_line(self.routers[i])
 
 
 @contextlib.contextmanager

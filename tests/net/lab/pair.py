@@ -17,7 +17,8 @@ from .capture import Sniffer
 from .conditions import wait_until
 from .kanmon import Kanmon
 from .scenario import tunnel_settings
-from .strongswan import PSK, StrongSwan, connection
+from .standing import Standing
+from .strongswan import StrongSwan, connection
 
 HOME, VNET = "10.1.0.10", "10.2.0.10"
 HOME_NET, VNET_NET = "10.1.0.0/24", "10.2.0.0/24"
@@ -33,7 +34,7 @@ def outside(i):
     return f"198.51.{100 + i}.1", f"198.51.{100 + i}.2"
 
 
-class Pair:
+class Pair(Standing):
     """.gateway, .ends {1 … 4} (namespaces), .peers and .birds likewise, .home, .vnet."""
 
     def __init__(self, lab, check=None, bgp=None):
@@ -165,23 +166,10 @@ protocol bgp t{i} {{ local {VNET} as {THEIRS}; neighbor 10.2.0.{i} as {THEIRS}; 
         return seen
 
     def cut(self, i):
-        """The line is dead in both directions and nobody is told."""
-        self.ends[i].run("nft", "add table netdev cut; add chain netdev cut in { type filter hook ingress device "
-                         "wan priority 0; policy drop; }; add table inet cut; add chain inet cut out "
-                         "{ type filter hook output priority 0; policy accept; }; "
-                         "add rule inet cut out oifname wan drop")
+        self.cut_line(self.ends[i])
 
     def mend(self, i):
-        self.ends[i].run("nft", "delete table netdev cut; delete table inet cut")
-
-    # Judging
-
-    def verify(self):
-        self.gateway.require_conservation()
-        self.gateway.stop()
-        for sniffer in self.sniffers:
-            sniffer.require_no_clear_text()
-        assert PSK not in self.gateway.log()
+        self.mend_line(self.ends[i])
 
 
 @contextlib.contextmanager
